@@ -1,0 +1,1 @@
+"""What every domain needs: where a service is, and what time it is."""
