@@ -1,0 +1,1 @@
+"""Clients of outside systems with one error tree (`include.clients.errors`)."""
