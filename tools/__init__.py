@@ -1,0 +1,1 @@
+"""Commands for people who work on the project; nothing that runs in production imports them."""
