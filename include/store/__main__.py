@@ -1,0 +1,91 @@
+"""Command line of the `ops` database: `python -m include.store COMMAND --help`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+import psycopg
+
+from include.common.errors import CommonError
+from include.store.bootstrap import bootstrap, passwords_from
+from include.store.errors import DatabaseNotGiven, StoreError
+from include.store.migrate import HEAD, downgrade, migrate
+
+FAILED = 1
+MISUSED = 2
+
+Run = Callable[[argparse.Namespace], int]
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser; each command carries its function as `run`."""
+    root = argparse.ArgumentParser(prog="python -m include.store", description=__doc__)
+    commands = root.add_subparsers(required=True, metavar="COMMAND")
+
+    command = _command(commands, "bootstrap", _bootstrap, "create roles, databases and schema (superuser, idempotent)")
+    command.add_argument("--admin-dsn", default=os.environ.get("OPS_ADMIN_DSN"), help="superuser (OPS_ADMIN_DSN)")
+
+    command = _command(commands, "migrate", _migrate, "bring the schema up to date")
+    _add_dsn(command, "OPS_MIGRATION_DSN")
+    command.add_argument("--to", default=HEAD, metavar="REVISION", help="default: the newest")
+
+    command = _command(commands, "downgrade", _downgrade, "take the schema down; data of removed tables is lost")
+    _add_dsn(command, "OPS_MIGRATION_DSN")
+    command.add_argument("revision", help='a revision, or "base" for an empty schema')
+    return root
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command. Returns 0, 1 when what was checked is not right, 2 when it could not be run."""
+    options = parser().parse_args(arguments)
+    run: Run = options.run
+    try:
+        return run(options)
+    except (StoreError, CommonError, psycopg.Error) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return MISUSED
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: Run, summary: str
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=summary, description=summary)
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_dsn(command: argparse.ArgumentParser, variable: str) -> None:
+    command.add_argument("--dsn", default=os.environ.get(variable), help=f"database to work on ({variable})")
+    command.set_defaults(dsn_variable=variable)
+
+
+def _given(dsn: str | None, *, option: str, variable: str) -> str:
+    if not dsn:
+        raise DatabaseNotGiven(f"no database given: use {option} or set {variable}")
+    return dsn
+
+
+def _bootstrap(options: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> int:
+    dsn = _given(options.admin_dsn, option="--admin-dsn", variable="OPS_ADMIN_DSN")
+    done = bootstrap(dsn, passwords_from(environ))
+    print(f"roles created: {', '.join(done.roles) or 'none'}; databases created: {', '.join(done.databases) or 'none'}")
+    return 0
+
+
+def _migrate(options: argparse.Namespace) -> int:
+    migrate(_given(options.dsn, option="--dsn", variable=options.dsn_variable), to=options.to)
+    print(f"migrated to {options.to}")
+    return 0
+
+
+def _downgrade(options: argparse.Namespace) -> int:
+    downgrade(_given(options.dsn, option="--dsn", variable=options.dsn_variable), to=options.revision)
+    print(f"downgraded to {options.revision}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
