@@ -28,7 +28,10 @@ _BY_STATUS: Mapping[int, type[errors.PermanentError]] = {
 
 
 def parse_retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
-    """Return the seconds that a Retry-After header asks for (RFC 9110, 10.2.3: seconds or a date), None if unreadable."""
+    """Return the seconds that a Retry-After header asks for, None when it says nothing usable.
+
+    It holds seconds or a date (RFC 9110, 10.2.3).
+    """
     if value is None:
         return None
     try:
