@@ -9,9 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 import psycopg
 
+from include.common.connections import connection_from_env
 from include.common.errors import CommonError
+from include.settings import get_settings
+from include.store.anchors import load_anchors
 from include.store.bootstrap import bootstrap, passwords_from
+from include.store.connection import connect
 from include.store.errors import DatabaseNotGiven, StoreError
+from include.store.ledger import missing_anchors, publish_anchor, verify
 from include.store.migrate import HEAD, downgrade, migrate
 
 FAILED = 1
@@ -35,6 +40,14 @@ def parser() -> argparse.ArgumentParser:
     command = _command(commands, "downgrade", _downgrade, "take the schema down; data of removed tables is lost")
     _add_dsn(command, "OPS_MIGRATION_DSN")
     command.add_argument("revision", help='a revision, or "base" for an empty schema')
+
+    command = _command(commands, "verify-ledger", _verify_ledger, "check the chain against itself and its anchors")
+    _add_dsn(command, "OPS_AUDITOR_DSN")
+    _add_anchors(command)
+
+    command = _command(commands, "publish-anchor", _publish_anchor, "publish the ledger's head outside")
+    _add_dsn(command, "OPS_AUDITOR_DSN")
+    _add_anchors(command)
     return root
 
 
@@ -62,6 +75,10 @@ def _add_dsn(command: argparse.ArgumentParser, variable: str) -> None:
     command.set_defaults(dsn_variable=variable)
 
 
+def _add_anchors(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--anchors", metavar="URL", help="where anchors are (default: the setting ledger_anchor_url)")
+
+
 def _given(dsn: str | None, *, option: str, variable: str) -> str:
     if not dsn:
         raise DatabaseNotGiven(f"no database given: use {option} or set {variable}")
@@ -85,6 +102,35 @@ def _downgrade(options: argparse.Namespace) -> int:
     downgrade(_given(options.dsn, option="--dsn", variable=options.dsn_variable), to=options.revision)
     print(f"downgraded to {options.revision}")
     return 0
+
+
+def _verify_ledger(options: argparse.Namespace) -> int:
+    url = options.anchors or get_settings().ledger_anchor_url
+    anchors = load_anchors(url)
+    with connect(_auditor_dsn(options), application_name="ops-verify-ledger") as conn:
+        report = verify(conn, anchors)
+        missing = missing_anchors(conn, url, anchors)
+    for address in missing:
+        print(f"MISSING ANCHOR: {address} was published and is gone")
+    if report.fault:
+        print(f"TAMPERED: {report.fault.message}")
+        print(f"first bad entry: {report.fault.entry_id}")
+    print(
+        f"{report.entries} good entries, {report.anchors} anchors at {url}, vouched for up to {report.anchored_up_to}"
+    )
+    return 0 if report.intact and not missing else FAILED
+
+
+def _publish_anchor(options: argparse.Namespace) -> int:
+    url = options.anchors or get_settings().ledger_anchor_url
+    with connect(_auditor_dsn(options), application_name="ops-publish-anchor") as conn:
+        anchor = publish_anchor(conn, url)
+    print(f"entry {anchor.entry_id} anchored as {anchor.name} at {url}")
+    return 0
+
+
+def _auditor_dsn(options: argparse.Namespace) -> str:
+    return str(options.dsn or connection_from_env("ops_db").postgres_dsn())
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ BASE = "base"
 def migrate(dsn: str, *, to: str = HEAD) -> None:
     """Bring the database up to a revision.
 
-    `dsn` logs in as `ops_migrator` or a superuser; the objects belong to `ops_owner` either way. Raises NotBootstrapped when roles or the schema are missing.
+    `dsn` logs in as `ops_migrator` or a superuser; the objects belong to `ops_owner` either way.
+    Raises NotBootstrapped when roles or the schema are missing.
     """
     command.upgrade(alembic_config(dsn), to)
 
