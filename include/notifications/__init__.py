@@ -1,0 +1,1 @@
+"""What is written to people: templates per language, messages built from them."""
