@@ -4,8 +4,10 @@ import hashlib
 import shutil
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from stack.config import StackConfig
 from stack.errors import ClusterError
 from stack.privileges import Identity, unprivileged_identity
 
@@ -45,6 +47,26 @@ def data_directory(wanted: Path, identity: Identity | None = None) -> Path:
     return _REACHABLE_BY_ALL / f"platform-ops-{digest}"
 
 
+def cluster_directories(config: StackConfig) -> tuple[Path, Path]:
+    """Return the data directories of *state* and *platform*."""
+    return data_directory(config.local_dir / "pg" / "state"), data_directory(config.local_dir / "pg" / "platform")
+
+
+def remove_stale_lock(data: Path) -> None:
+    """Remove the lock file that a killed server left.
+
+    PostgreSQL believes the file when another process has its number by now, and then refuses to start for ever.
+    """
+    lock = data / "postmaster.pid"
+    if not lock.exists():
+        return
+    pid = lock.read_text().splitlines()[0].strip()
+    with suppress(OSError):  # no such process, or not ours: not our server either way
+        if Path("/proc", pid, "cwd").readlink() == data:
+            return
+    lock.unlink()
+
+
 def create_cluster(data: Path, *, password: str, settings: Mapping[str, object]) -> None:
     """Create a cluster in `data` unless one is there, and write its settings.
 
@@ -61,9 +83,12 @@ def create_cluster(data: Path, *, password: str, settings: Mapping[str, object])
     _write(data / "postgresql.auto.conf", lines, identity)
 
 
-def postgres_command(data: Path) -> list[str]:
-    """Return the command that runs the cluster in the foreground, not as root."""
-    return [*unprivileged_identity().prefix, postgres_tool("postgres"), "-D", str(data)]
+def postgres_command(data: Path, *, port: int) -> list[str]:
+    """Return the command that runs the cluster in the foreground, not as root.
+
+    The port is part of it, so that another port makes another command and the process manager starts it anew.
+    """
+    return [*unprivileged_identity().prefix, postgres_tool("postgres"), "-D", str(data), "-p", str(port)]
 
 
 def _initdb(data: Path, *, password: str) -> None:

@@ -46,7 +46,7 @@ class PostgresCluster:
         """Create a cluster below `tmp_dir`, start it and wait until it answers."""
         port = free_port()
         data = data_directory(tmp_dir / "pgdata")
-        create_cluster(data, password=PASSWORD, settings={**_TEST_SETTINGS, "port": port, **(settings or {})})
+        create_cluster(data, password=PASSWORD, settings={**_TEST_SETTINGS, **(settings or {})})
         cluster = cls(data=data, port=port, log=tmp_dir / "postgres.log")
         cluster.restart()
         return cluster
@@ -55,7 +55,7 @@ class PostgresCluster:
         """Start the cluster again after `stop` or `kill`, on the same port."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                postgres_command(self.data), stdout=log, stderr=log, start_new_session=True, cwd="/"
+                postgres_command(self.data, port=self.port), stdout=log, stderr=log, start_new_session=True, cwd="/"
             )
         wait_until(self._answers, what=f"PostgreSQL on port {self.port} (log: {self._log})")
 

@@ -1,0 +1,173 @@
+"""Start and stop a stack. `up` may be called at any time: it starts what is down and leaves the rest alone."""
+
+import fcntl
+import shutil
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from stack.components import POSTGRES_PLATFORM, POSTGRES_STATE, Component, components
+from stack.config import StackConfig
+from stack.databases import prepare_databases
+from stack.environment import HOST
+from stack.errors import ComponentFailed, DiskFull, StackBusy
+from stack.health import HEALTHY, health
+from stack.ports import refuse_taken_ports
+from stack.preparation import create_clusters, make_directories, render_configuration
+from stack.processes import end_processes
+from stack.progress import Progress, Silence
+from stack.secrets import load_secrets
+from stack.supervisor import ProcessInfo, Supervisor
+
+ANSWER_SECONDS = 120
+_BACKOFF_SECONDS = 20  # by then the sixth try has failed as well
+_POLL_SECONDS = 0.2
+_FREE_BYTES = 1_000_000_000  # WAL of two clusters, logs and a day of metrics
+
+
+def up(config: StackConfig, *, progress: Progress | None = None) -> None:
+    """Start everything that is down and return when every component answers.
+
+    Raises:
+        StackError: one line that names what is missing, taken, full or does not answer.
+    """
+    progress = progress or Silence()
+    _refuse_full_disk(config)
+    make_directories(config)
+    with _only_one(config):
+        secrets = load_secrets(config)
+        render_configuration(config, secrets)
+        wanted = components(config, secrets)
+        supervisor = _running_supervisor(config, wanted, progress)
+        databases = [each for each in wanted if each.name in (POSTGRES_STATE, POSTGRES_PLATFORM)]
+        create_clusters(config, secrets)
+        supervisor.start_all([each.name for each in wanted if not each.needs_databases])
+        _await(supervisor, databases, config, progress)
+        prepare_databases(config, secrets, announce=progress.line)
+        supervisor.start_all([each.name for each in wanted])
+        _await(supervisor, [each for each in wanted if each not in databases], config, progress)
+
+
+def down(config: StackConfig, *, progress: Progress | None = None) -> int:
+    """Stop the stack and return how many processes had to be ended without the process manager's help.
+
+    Works as well when the process manager or anything else was killed: what is left is found by its environment.
+
+    Raises:
+        ProcessesLeft: a process survived SIGKILL.
+    """
+    progress = progress or Silence()
+    if not config.local_dir.exists():
+        return 0
+    config.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _only_one(config):
+        supervisor = Supervisor(config)
+        if supervisor.is_running():
+            _stop_orderly(supervisor, progress)
+        left = end_processes(config)
+        config.supervisor_socket.unlink(missing_ok=True)
+    return left
+
+
+def _stop_orderly(supervisor: Supervisor, progress: Progress) -> None:
+    """Stop what uses the databases first, all at once, then the databases, then the process manager."""
+    names = set(supervisor.processes())
+    databases = names & {POSTGRES_STATE, POSTGRES_PLATFORM}
+    progress.line("stopping")
+    supervisor.stop(names - databases)
+    supervisor.stop(databases)
+    supervisor.shut_down()
+
+
+def _running_supervisor(config: StackConfig, wanted: Sequence[Component], progress: Progress) -> Supervisor:
+    """Return a process manager that knows the wanted components; a changed setting restarts only what it concerns."""
+    supervisor = Supervisor(config)
+    supervisor.write_configuration(wanted)
+    up_now: set[str] = set()
+    if supervisor.is_running():
+        for name in supervisor.apply_configuration():
+            progress.line(f"{name:<28} its settings changed")
+        up_now = {name for name, info in supervisor.processes().items() if info.is_up}
+    elif orphans := end_processes(config):
+        progress.line(f"ended {orphans} processes that a killed process manager had left")
+    refuse_taken_ports(each for each in wanted if each.name not in up_now)
+    if not supervisor.is_running():
+        supervisor.start()
+    return supervisor
+
+
+def _await(supervisor: Supervisor, awaited: Sequence[Component], config: StackConfig, progress: Progress) -> None:
+    """Wait until all answer; each is announced when it does.
+
+    Raises:
+        ComponentFailed: one cannot be started or does not answer in time; the message has its last log line.
+    """
+    pending = {component.name: component for component in awaited}
+    began_at = time.monotonic()
+    with ThreadPoolExecutor(max_workers=len(pending) or 1) as pool:
+        while pending:
+            known = supervisor.processes()
+            asked = pool.map(_finding, pending.values(), [known[name] for name in pending])
+            findings = dict(zip(pending, asked, strict=True))
+            for name, finding in findings.items():
+                if finding == HEALTHY:
+                    progress.line(f"{name:<28} {_address(pending.pop(name))}")
+            progress.awaiting(f"{name} ({findings[name]})" for name in pending)
+            _refuse_hopeless(pending, known, findings, config, waited_seconds=time.monotonic() - began_at)
+            time.sleep(_POLL_SECONDS if pending else 0)
+
+
+def _finding(component: Component, info: ProcessInfo) -> str:
+    if info.state != "RUNNING":
+        return info.state.lower()
+    return health(component.check, started_at=info.started_at)
+
+
+def _refuse_hopeless(
+    pending: Collection[str],
+    known: Mapping[str, ProcessInfo],
+    findings: Mapping[str, str],
+    config: StackConfig,
+    *,
+    waited_seconds: float,
+) -> None:
+    for name in pending:
+        keeps_ending = known[name].state == "BACKOFF" and waited_seconds > _BACKOFF_SECONDS
+        if known[name].state == "FATAL" or keeps_ending or waited_seconds > ANSWER_SECONDS:
+            log = config.log_dir / f"{name}.log"
+            raise ComponentFailed(f"{name} does not come up ({findings[name]}): {_last_line(log)} (log: {log})")
+
+
+def _last_line(log: Path) -> str:
+    if not log.exists():
+        return "it said nothing"
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return lines[-1][:300] if lines else "it said nothing"
+
+
+def _address(component: Component) -> str:
+    return ", ".join(f"{HOST}:{port}" for port in component.ports.values())
+
+
+def _refuse_full_disk(config: StackConfig) -> None:
+    directory = config.local_dir
+    while not directory.exists():
+        directory = directory.parent
+    free = shutil.disk_usage(directory).free
+    if free < _FREE_BYTES:
+        raise DiskFull(
+            f"{config.local_dir}: {free // 1_000_000} MB free, the stack needs {_FREE_BYTES // 1_000_000} MB"
+        )
+
+
+@contextmanager
+def _only_one(config: StackConfig) -> Iterator[None]:
+    """Hold the stack's lock; the kernel gives it back when its holder dies."""
+    with (config.run_dir / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StackBusy(f"another `up` or `down` of {config.local_dir} is running") from None
+        yield
