@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -41,6 +41,23 @@ class Settings(BaseSettings):
     )
     airflow_username: str = Field(default="engine", description="The engine's service account in Airflow.")
     airflow_password: SecretStr = Field(default=SecretStr(""), description="Password of that service account.")
+
+    engine_host: str = Field(default="127.0.0.1", description="Address on which the engine listens.")
+    engine_port: int = Field(
+        default=18090,
+        validation_alias=AliasChoices("PLATFORM_OPS_ENGINE_PORT", "ENGINE_PORT"),
+        description="Port of the engine's health, metrics and alert hand-over; ENGINE_PORT as for the whole stack.",
+    )
+    engine_sweep_seconds: float = Field(
+        default=5, gt=0, description="How often the engine looks for requests without a run, if no signal wakes it."
+    )
+    engine_observe_seconds: float = Field(
+        default=15, gt=0, description="How often the engine looks at Airflow and counts; as often as Prometheus asks."
+    )
+    alert_token_file: Path = Field(
+        default=LOCAL_DIR / "alertmanager" / "engine-token",
+        description="Bearer token that Alertmanager shows to the engine; drawn by the engine when missing.",
+    )
 
     prometheus_events_dir: Path = Field(
         default=LOCAL_DIR / "prometheus" / "events",
