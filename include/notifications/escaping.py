@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# CommonMark 2.4: ASCII punctuation may be escaped with a backslash and is then only itself. These are the characters that
-# mean something inside a line, and those that make a heading, list or rule when they begin one.
+# CommonMark 2.4: ASCII punctuation may be escaped with a backslash and is then only itself. These are the characters
+# that mean something inside a line, and those that make a heading, list or rule when they begin one.
 _INLINE = re.compile(r"([\\`*_\[\]{}#|~$!])")
-_BEGINNING = re.compile(r"^([-+=]|\d+(?=[.)]))")
+_BEGINNING = re.compile(r"^([-+=]|\d+(?=[.)](?:\s|$)))")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 # GFM makes links of bare addresses after escapes are resolved; an invisible word joiner in front of what it looks for
 # (://, www, @) leaves the text readable and no link.
