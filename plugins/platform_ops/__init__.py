@@ -1,0 +1,1 @@
+"""What ties the project to Airflow: defaults, operators, hooks, the auth manager."""

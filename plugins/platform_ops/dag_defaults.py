@@ -1,0 +1,73 @@
+"""What every DAG of the project shares: owner, retries, retry policy, failure handling.
+
+Retries are decided by the *error*, not by a count alone: time-outs, 429, 5xx and lost connections are tried again
+(after the service's own ``Retry-After`` where it gave one), authentication and validation errors fail at once so that
+the undo starts at once. A killed worker raises nothing: Airflow notices it by the missing heartbeat and uses the
+plain ``retries`` and ``retry_delay``.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from airflow.sdk.definitions.retry_policy import RetryDecision
+
+OWNER = "platform-ops"
+RETRIES = 3
+RETRY_DELAY = timedelta(seconds=5)
+MAX_RETRY_AFTER = timedelta(minutes=15)
+
+# Dotted paths, not classes: importing requests, urllib3 and psycopg here would cost every parse of every DAG file.
+TRANSIENT_ERRORS = [
+    "include.clients.errors.RetryableError",
+    "include.events.errors.RequestBusy",
+    "psycopg.OperationalError",
+    "requests.exceptions.ConnectionError",
+    "requests.exceptions.Timeout",
+    "urllib3.exceptions.HTTPError",
+    "builtins.ConnectionError",
+    "builtins.TimeoutError",
+]
+
+
+class ServiceRetryPolicy(ExceptionRetryPolicy):
+    """Exception rules, with the delay taken from the error's ``retry_after`` (seconds) where the service named one."""
+
+    def evaluate(
+        self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
+    ) -> RetryDecision:
+        """Return the decision of the first matching rule; a named wait is capped at ``MAX_RETRY_AFTER``."""
+        from airflow.sdk.definitions.retry_policy import RetryDecision
+
+        decision = super().evaluate(exception, try_number, max_tries, context)
+        seconds = getattr(exception, "retry_after", None)
+        if decision.action is not RetryAction.RETRY or seconds is None:
+            return decision
+        delay = min(timedelta(seconds=float(seconds)), MAX_RETRY_AFTER)
+        return RetryDecision.retry(delay=delay, reason=f"{decision.reason}; the service asked for {seconds} s")
+
+
+RETRY_POLICY = ServiceRetryPolicy(
+    rules=[
+        RetryRule(exception=list(TRANSIENT_ERRORS), action=RetryAction.RETRY, reason="transient: worth another try")
+    ],
+    default=RetryAction.FAIL,
+)
+
+
+def default_args(**overrides: Any) -> dict[str, Any]:
+    """Return the ``default_args`` of a DAG: owner, retries with back-off, the shared retry policy; *overrides* win."""
+    return {
+        "owner": OWNER,
+        "retries": RETRIES,
+        "retry_delay": RETRY_DELAY,
+        "retry_exponential_backoff": 2,
+        "max_retry_delay": timedelta(minutes=2),
+        "retry_policy": RETRY_POLICY,
+        **overrides,
+    }

@@ -1,0 +1,1 @@
+"""What is told to people from Airflow, through the providers' notifiers."""

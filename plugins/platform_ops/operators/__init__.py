@@ -1,0 +1,1 @@
+"""Operators of the project; they hold wiring, the knowledge is in `include`."""
