@@ -135,7 +135,7 @@ def resume(
             raise UnknownRequest(f"there is no request {request_id!r}")
         store.lock_for_intake(conn, request_id=request_id, customer_email=row["customer_email"])
         row = store.find_request(conn, request_id, lock=True) or row
-        if row["status"] not in RESUMABLE_STATUSES:
+        if row["status"] not in RESUMABLE_STATUSES and not _answer_was_refused(row):
             raise NotResumable(
                 f"request {request_id!r} is {row['status']}; only {' or '.join(sorted(RESUMABLE_STATUSES))} ones can be"
                 " taken up again"
@@ -179,6 +179,11 @@ def _find_same(conn: psycopg.Connection[Any], body: object, identity: Identity) 
         attempt=row["attempt"],
         dag_run_id=row["dag_run_id"],
     )
+
+
+def _answer_was_refused(row: store.Row) -> bool:
+    """Tell whether the last no came only from an answer that did not count, so that the question is open again."""
+    return row["status"] == "rejected" and bool(row["approvals"]) and row["approvals"][-1]["kind"] == "refused"
 
 
 def _same_body(body: dict[str, Any], expected_hash: str) -> bool:

@@ -1,0 +1,191 @@
+"""Queries on the work for an event request: steps, messages, guides, ratings and archives.
+
+Callers open the transaction; nothing here commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from psycopg.types.json import Jsonb
+
+from include.store.events import Connection, Row, fetch_all, fetch_one
+
+
+def start_step(conn: Connection, request_id: str, attempt: int, step: str, *, state: str = "running") -> None:
+    """Note that a step begins ("running") or is being taken back ("undoing"), again if need be."""
+    conn.execute(
+        "INSERT INTO ops.event_steps (request_id, attempt, step, state)"
+        " VALUES (%(id)s, %(attempt)s, %(step)s, %(state)s)"
+        " ON CONFLICT (request_id, attempt, step) DO UPDATE SET state = excluded.state, finished_at = NULL,"
+        " started_at = CASE WHEN excluded.state = 'running' THEN now() ELSE event_steps.started_at END",
+        {"id": request_id, "attempt": attempt, "step": step, "state": state},
+    )
+
+
+def finish_step(
+    conn: Connection, request_id: str, attempt: int, step: str, *, state: str, detail: Row | None = None
+) -> None:
+    """Note how a step ended."""
+    conn.execute(
+        "UPDATE ops.event_steps SET state = %s, finished_at = now(), detail = %s"
+        " WHERE request_id = %s AND attempt = %s AND step = %s",
+        (state, Jsonb(detail) if detail else None, request_id, attempt, step),
+    )
+
+
+def list_steps(conn: Connection, request_id: str, attempt: int) -> list[Row]:
+    """Return the steps of an attempt in the order in which they began."""
+    return fetch_all(
+        conn,
+        "SELECT step, state, started_at, finished_at, detail FROM ops.event_steps"
+        " WHERE request_id = %s AND attempt = %s ORDER BY started_at, step",
+        (request_id, attempt),
+    )
+
+
+def claim_effect(conn: Connection, request_id: str, effect_key: str, reference: str) -> Row:
+    """Return the message's row, entering it as "sending" when it is new; `is_new` tells which."""
+    row = fetch_one(
+        conn,
+        "INSERT INTO ops.event_effects (request_id, effect_key, state, reference) VALUES (%s, %s, 'sending', %s)"
+        " ON CONFLICT (request_id, effect_key) DO NOTHING RETURNING *, true AS is_new",
+        (request_id, effect_key, reference),
+    )
+    if row is not None:
+        return row
+    known = fetch_one(
+        conn,
+        "SELECT *, false AS is_new FROM ops.event_effects WHERE request_id = %s AND effect_key = %s",
+        (request_id, effect_key),
+    )
+    if known is None:
+        raise LookupError(f"message {effect_key} of {request_id} vanished: rows of event_effects are never deleted")
+    return known
+
+
+def finish_effect(
+    conn: Connection, request_id: str, effect_key: str, *, state: str, reference: str, detail: Row | None = None
+) -> None:
+    """Note that a message was sent or refused, with the provider's id or our own."""
+    conn.execute(
+        "UPDATE ops.event_effects SET state = %s, reference = %s, detail = %s, at = now()"
+        " WHERE request_id = %s AND effect_key = %s",
+        (state, reference, Jsonb(detail) if detail else None, request_id, effect_key),
+    )
+
+
+def put_guide(conn: Connection, request_id: str, *, token_hash: bytes, language: str, html: str) -> None:
+    """Keep a guide; a newer one replaces it, and with it the link."""
+    conn.execute(
+        "INSERT INTO ops.event_guides (request_id, token_hash, language, html) VALUES (%s, %s, %s, %s)"
+        " ON CONFLICT (request_id) DO UPDATE SET token_hash = excluded.token_hash, language = excluded.language,"
+        " html = excluded.html, created_at = now()",
+        (request_id, token_hash, language, html),
+    )
+
+
+def find_guide(conn: Connection, token_hash: bytes) -> Row | None:
+    """Return the guide behind a link."""
+    return fetch_one(
+        conn, "SELECT request_id, language, html FROM ops.event_guides WHERE token_hash = %s", (token_hash,)
+    )
+
+
+def guide_exists(conn: Connection, request_id: str, token_hash: bytes | None = None) -> bool:
+    """Tell whether a request has a guide, behind a certain link if one is given."""
+    row = fetch_one(
+        conn,
+        "SELECT 1 AS one FROM ops.event_guides WHERE request_id = %(id)s"
+        " AND (%(hash)s::bytea IS NULL OR token_hash = %(hash)s)",
+        {"id": request_id, "hash": token_hash},
+    )
+    return row is not None
+
+
+def put_rating(conn: Connection, request_id: str, token_hash: bytes) -> None:
+    """Make a rating possible; one that was given stays."""
+    conn.execute(
+        "INSERT INTO ops.event_ratings (request_id, token_hash) VALUES (%s, %s)"
+        " ON CONFLICT (request_id) DO UPDATE SET token_hash = excluded.token_hash",
+        (request_id, token_hash),
+    )
+
+
+def find_rating(conn: Connection, token_hash: bytes) -> Row | None:
+    """Return the rating behind a link, with the event's name."""
+    return fetch_one(
+        conn,
+        "SELECT request_id, score, comment, rated_at, event_name, coalesce(body #>> '{customer,language}', 'ko')"
+        " AS language FROM ops.event_ratings JOIN ops.event_requests USING (request_id) WHERE token_hash = %s",
+        (token_hash,),
+    )
+
+
+def rating_exists(conn: Connection, request_id: str) -> bool:
+    """Tell whether a request can be or was rated."""
+    return fetch_one(conn, "SELECT 1 AS one FROM ops.event_ratings WHERE request_id = %s", (request_id,)) is not None
+
+
+def set_rating(conn: Connection, token_hash: bytes, *, score: int, comment: str | None) -> bool:
+    """Keep a customer's rating (1 to 5), the last one given. Return whether the link is known."""
+    cursor = conn.execute(
+        "UPDATE ops.event_ratings SET score = %s, comment = %s, rated_at = now() WHERE token_hash = %s",
+        (score, comment, token_hash),
+    )
+    return cursor.rowcount == 1
+
+
+def delete_guide_and_rating(conn: Connection, request_id: str) -> None:
+    """Take away the guide and the rating link. A rating that was given is history and stays."""
+    conn.execute("DELETE FROM ops.event_guides WHERE request_id = %s", (request_id,))
+    conn.execute("DELETE FROM ops.event_ratings WHERE request_id = %s AND score IS NULL", (request_id,))
+
+
+def add_archive(
+    conn: Connection, request_id: str, *, path: str, sha256: str, row_counts: dict[str, int], purge_after: datetime
+) -> None:
+    """Enter an archive."""
+    conn.execute(
+        "INSERT INTO ops.event_archives (request_id, archived_at, path, sha256, row_counts, purge_after)"
+        " VALUES (%s, clock_timestamp(), %s, %s, %s, %s)",
+        (request_id, path, sha256, Jsonb(row_counts), purge_after),
+    )
+
+
+def find_archive(conn: Connection, request_id: str) -> Row | None:
+    """Return the latest archive of an event that was not purged."""
+    return fetch_one(
+        conn,
+        "SELECT * FROM ops.event_archives WHERE request_id = %s AND purged_at IS NULL"
+        " ORDER BY archived_at DESC LIMIT 1",
+        (request_id,),
+    )
+
+
+def list_due_archives(conn: Connection, now: datetime) -> list[Row]:
+    """Return the archives of events that are still down and whose grace has ended."""
+    return fetch_all(
+        conn,
+        "SELECT a.*, r.attempt FROM ops.event_archives AS a JOIN ops.event_requests AS r USING (request_id)"
+        " WHERE a.purged_at IS NULL AND a.purge_after <= %s AND r.status = 'decommissioned' ORDER BY a.purge_after",
+        (now,),
+    )
+
+
+def mark_purged(conn: Connection, request_id: str) -> None:
+    """Note that the archives of an event are gone."""
+    conn.execute(
+        "UPDATE ops.event_archives SET purged_at = now() WHERE request_id = %s AND purged_at IS NULL", (request_id,)
+    )
+
+
+def list_unfinished(conn: Connection, *, statuses: Sequence[str], idle_seconds: float) -> list[Row]:
+    """Return requests in some statuses at which nothing was done for a while, the longest waiting first."""
+    return fetch_all(
+        conn,
+        "SELECT request_id, attempt, status, dag_run_id, updated_at FROM ops.event_requests"
+        " WHERE status = ANY(%s) AND updated_at < now() - make_interval(secs => %s) ORDER BY updated_at",
+        (list(statuses), idle_seconds),
+    )
