@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,10 +31,9 @@ def read_or_create_token(path: Path) -> str:
 
 def _create(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # 0600
     with os.fdopen(descriptor, "w") as file:
         file.write(secrets.token_urlsafe(TOKEN_BYTES))
     with suppress(FileExistsError):  # another engine was first: its token counts
-        path.hardlink_to(draft)
-    draft.unlink()
+        path.hardlink_to(name)
+    Path(name).unlink()
