@@ -30,10 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Set up what is missing; 1 with one line on stderr when that is impossible."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--with-tests", action="store_true", help="also what the tests need (a browser)")
+    parser.add_argument("--lock", action="store_true", help="only write requirements.lock anew")
     options = parser.parse_args(arguments)
     sections = ["image", "stack", *(["tests"] if options.with_tests else [])]
     try:
-        set_up(sections)
+        if options.lock:
+            write_lock()
+        else:
+            set_up(sections)
     except StackError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1
@@ -51,6 +55,19 @@ def set_up(sections: Sequence[str]) -> None:
     ensure_packages(sections)
     _install_locked()
     stamp.write_text(digest)
+
+
+def write_lock() -> None:
+    """Resolve the requirements to exact versions with hashes, for every platform and from Python 3.11 on.
+
+    Raises:
+        SetupFailed: uv is not to be had, or the requirements contradict each other.
+    """
+    uv = _find_uv(VENV / "bin" / "python")
+    if uv is None:
+        raise SetupFailed("uv is needed to write the lock file, and could not be installed")
+    options = ["--python-version", "3.11", "--universal", "--generate-hashes", "--upgrade", "-q"]
+    _run([uv, "pip", "compile", *options, "requirements-dev.txt", "-o", LOCK.name], "uv pip compile failed")
 
 
 def _install_locked() -> None:
@@ -97,7 +114,7 @@ def _works(program: Path) -> bool:
 
 def _run(command: Sequence[str], what_failed: str) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, env=environment, check=False)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, env=environment, cwd=ROOT, check=False)
     if done.returncode != 0:
         raise SetupFailed(f"{what_failed} (its messages are above)")
 

@@ -16,13 +16,14 @@ from stack.errors import ComponentFailed, DiskFull, StackBusy
 from stack.health import HEALTHY, health
 from stack.ports import refuse_taken_ports
 from stack.preparation import create_clusters, make_directories, render_configuration
-from stack.processes import end_processes
+from stack.processes import end_processes, wait_for_exit
 from stack.progress import Progress, Silence
 from stack.secrets import load_secrets
 from stack.supervisor import ProcessInfo, Supervisor
 
 ANSWER_SECONDS = 120
-_BACKOFF_SECONDS = 20  # by then the sixth try has failed as well
+_SHUTDOWN_SECONDS = 30
+_STARTS = 4  # who ended as often while it was awaited will go on doing so
 _POLL_SECONDS = 0.2
 _FREE_BYTES = 1_000_000_000  # WAL of two clusters, logs and a day of metrics
 
@@ -78,7 +79,9 @@ def _stop_orderly(supervisor: Supervisor, progress: Progress) -> None:
     progress.line("stopping")
     supervisor.stop(names - databases)
     supervisor.stop(databases)
+    pid = supervisor.pid()
     supervisor.shut_down()
+    wait_for_exit(pid, seconds=_SHUTDOWN_SECONDS)
 
 
 def _running_supervisor(config: StackConfig, wanted: Sequence[Component], progress: Progress) -> Supervisor:
@@ -105,6 +108,7 @@ def _await(supervisor: Supervisor, awaited: Sequence[Component], config: StackCo
         ComponentFailed: one cannot be started or does not answer in time; the message has its last log line.
     """
     pending = {component.name: component for component in awaited}
+    starts: dict[str, set[float]] = {name: set() for name in pending}
     began_at = time.monotonic()
     with ThreadPoolExecutor(max_workers=len(pending) or 1) as pool:
         while pending:
@@ -115,7 +119,11 @@ def _await(supervisor: Supervisor, awaited: Sequence[Component], config: StackCo
                 if finding == HEALTHY:
                     progress.line(f"{name:<28} {_address(pending.pop(name))}")
             progress.awaiting(f"{name} ({findings[name]})" for name in pending)
-            _refuse_hopeless(pending, known, findings, config, waited_seconds=time.monotonic() - began_at)
+            for name in pending:
+                starts[name].add(known[name].started_at)
+                is_late = time.monotonic() - began_at > ANSWER_SECONDS
+                if is_late or known[name].state == "FATAL" or len(starts[name]) > _STARTS:
+                    raise ComponentFailed(_why_failed(name, findings[name], config))
             time.sleep(_POLL_SECONDS if pending else 0)
 
 
@@ -125,19 +133,9 @@ def _finding(component: Component, info: ProcessInfo) -> str:
     return health(component.check, started_at=info.started_at)
 
 
-def _refuse_hopeless(
-    pending: Collection[str],
-    known: Mapping[str, ProcessInfo],
-    findings: Mapping[str, str],
-    config: StackConfig,
-    *,
-    waited_seconds: float,
-) -> None:
-    for name in pending:
-        keeps_ending = known[name].state == "BACKOFF" and waited_seconds > _BACKOFF_SECONDS
-        if known[name].state == "FATAL" or keeps_ending or waited_seconds > ANSWER_SECONDS:
-            log = config.log_dir / f"{name}.log"
-            raise ComponentFailed(f"{name} does not come up ({findings[name]}): {_last_line(log)} (log: {log})")
+def _why_failed(name: str, finding: str, config: StackConfig) -> str:
+    log = config.log_dir / f"{name}.log"
+    return f"{name} does not come up ({finding}): {_last_line(log)} (log: {log})"
 
 
 def _last_line(log: Path) -> str:

@@ -52,6 +52,17 @@ def end_processes(config: StackConfig) -> int:
     return len(found)
 
 
+def wait_for_exit(pid: int, *, seconds: float) -> bool:
+    """Wait for a process that is not our child; say whether it ended in time."""
+    handle = _open(pid)
+    if handle is None:
+        return True
+    try:
+        return bool(select.select([handle], [], [], seconds)[0])
+    finally:
+        os.close(handle)
+
+
 def _end(processes: Collection[StackProcess], *, first: signal.Signals) -> None:
     handles = [handle for process in processes if (handle := _open(process.pid)) is not None]
     try:

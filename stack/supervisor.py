@@ -86,8 +86,12 @@ class Supervisor:
     def __init__(self, config: StackConfig) -> None:
         self._config = config
         self._conf = config.run_dir / "supervisord.conf"
-        transport = SupervisorTransport(None, None, f"unix://{config.supervisor_socket}")
-        self._rpc: Any = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
+
+    @property
+    def _rpc(self) -> Any:
+        """A new connection per call: one that failed once stays unusable."""
+        transport = SupervisorTransport(None, None, f"unix://{self._config.supervisor_socket}")
+        return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
 
     def is_running(self) -> bool:
         """Say whether the process manager answers."""
