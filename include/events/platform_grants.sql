@@ -230,9 +230,8 @@ CREATE OR REPLACE FUNCTION platform_ops.event_schema_state(slug text) RETURNS js
             SELECT coalesce(jsonb_object_agg(t.relname, jsonb_build_object(
                 'columns', (SELECT jsonb_agg(a.attname ORDER BY a.attnum) FROM pg_attribute AS a
                              WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped),
-                'indexes', (SELECT coalesce(jsonb_agg(i.indexrelid::regclass::name ORDER BY 1), '[]')
-                              FROM (SELECT c.relname AS name, x.indexrelid FROM pg_index AS x
-                                      JOIN pg_class AS c ON c.oid = x.indexrelid WHERE x.indrelid = t.oid) AS i),
+                'indexes', (SELECT coalesce(jsonb_agg(i.relname ORDER BY i.relname), '[]') FROM pg_index AS x
+                              JOIN pg_class AS i ON i.oid = x.indexrelid WHERE x.indrelid = t.oid),
                 'constraints', (SELECT coalesce(jsonb_agg(k.conname ORDER BY k.conname), '[]')
                                   FROM pg_constraint AS k WHERE k.conrelid = t.oid)
             )), '{}') FROM tables AS t),

@@ -26,6 +26,7 @@ from psycopg.rows import DictRow
 
 from include.store.connection import connect
 from include.store.errors import PasswordsMissing
+from include.store.logins import set_login
 
 OWNER = "ops_owner"
 MIGRATOR = "ops_migrator"
@@ -93,17 +94,10 @@ def _create_roles(admin: psycopg.Connection[DictRow], passwords: Mapping[str, st
     for role in created:
         admin.execute(_statement("CREATE ROLE {} NOLOGIN", role))
     for role, password in passwords.items():
-        _set_login(admin, role=role, password=password)
+        set_login(admin, role=role, password=password)
     if MIGRATOR in passwords:
         admin.execute(_statement("GRANT {} TO {}", OWNER, MIGRATOR))
     return created
-
-
-def _set_login(admin: psycopg.Connection[DictRow], *, role: str, password: str) -> None:
-    """Give the role its password as a SCRAM verifier, so that the server's log never shows the password itself."""
-    verifier = admin.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
-    statement = sql.SQL("ALTER ROLE {} WITH LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD {}")
-    admin.execute(statement.format(sql.Identifier(role), sql.Literal(verifier)))
 
 
 def _create_database(admin: psycopg.Connection[DictRow], *, name: str, owner: str) -> bool:

@@ -1,7 +1,7 @@
 """Fresh databases for tests: migrated once per session as a template, then copied in a fraction of a second."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -10,15 +10,19 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow
 
+from include.events import platform_grants
 from include.store.bootstrap import OPS_LOGINS, OWNER, bootstrap
 from include.store.connection import connect
 from include.store.migrate import migrate
+from sandbox.platform_db.install import install
 from stack.clusters import SUPERUSER
 from tests.support.postgres import PostgresCluster
 
 ROLE_PASSWORD = "password-of-a-test-role"
 
 _OPS_TEMPLATE = "ops_template"
+_PLATFORM_TEMPLATE = "platform_template"
+_PLATFORM_LOGINS = ("platform_api", "ops_provisioner")
 _numbers = itertools.count(1)
 
 
@@ -43,11 +47,17 @@ class Database:
         return f"postgres://{user}:{ROLE_PASSWORD}@127.0.0.1:{self.cluster.port}/{self.name}"
 
 
-def copy_database(cluster: PostgresCluster, *, template: str, name: str, owner: str) -> Database:
-    """Create a database as a copy of a template that nobody is connected to."""
+def copy_database(cluster: PostgresCluster, *, template: str, name: str, owner: str, logins: Sequence[str]) -> Database:
+    """Create a database as a copy of a template that nobody is connected to; only `logins` may enter it.
+
+    PostgreSQL copies everything but the rights on the database itself, so these are given again.
+    """
     with cluster.connect() as admin:
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}")
         admin.execute(statement.format(*map(sql.Identifier, (name, template, owner))))
+        admin.execute(sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
+        statement = sql.SQL("GRANT CONNECT ON DATABASE {} TO {}")
+        admin.execute(statement.format(sql.Identifier(name), sql.SQL(", ").join(map(sql.Identifier, logins))))
     return Database(cluster=cluster, name=name)
 
 
@@ -68,6 +78,30 @@ def ops_template(state_cluster: PostgresCluster) -> str:
 @pytest.fixture
 def ops_db(state_cluster: PostgresCluster, ops_template: str) -> Iterator[Database]:
     """A fresh, migrated `ops` database: `ops_db.connect("ops_tasks")`, `ops_db.dsn("ops_engine")`."""
-    database = copy_database(state_cluster, template=ops_template, name=f"ops_{next(_numbers)}", owner=OWNER)
+    name = f"ops_{next(_numbers)}"
+    database = copy_database(state_cluster, template=ops_template, name=name, owner=OWNER, logins=OPS_LOGINS)
+    yield database
+    drop_database(database)
+
+
+@pytest.fixture(scope="session")
+def platform_template(platform_cluster: PostgresCluster) -> str:
+    """Install the events platform, without its data, and what its DBA grants us, once per session."""
+    template = Database(cluster=platform_cluster, name=_PLATFORM_TEMPLATE)
+    install(template.dsn(), api_password=ROLE_PASSWORD)
+    platform_grants.install(template.dsn(), password=ROLE_PASSWORD)
+    return _PLATFORM_TEMPLATE
+
+
+@pytest.fixture
+def platform_db(platform_cluster: PostgresCluster, platform_template: str) -> Iterator[Database]:
+    """A fresh database of the events platform; roles: `platform_api`, `ops_provisioner`, the superuser.
+
+    Roles belong to the cluster, not to the database: events that a test leaves behind keep their names taken.
+    """
+    name = f"platform_{next(_numbers)}"
+    database = copy_database(
+        platform_cluster, template=platform_template, name=name, owner=SUPERUSER, logins=_PLATFORM_LOGINS
+    )
     yield database
     drop_database(database)

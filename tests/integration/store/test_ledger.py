@@ -174,7 +174,7 @@ def test_the_auditor_cannot_append(ops_db: Database) -> None:
 
 def test_a_caller_cannot_put_its_own_functions_under_the_ledger(ops_db: Database) -> None:
     """`append_ledger_entry` runs as the owner: it finds the real table wherever the caller looks first."""
-    with ops_db.connect("ops_tasks") as conn:
+    with ops_db.connect("ops_migrator") as conn:
         conn.execute("CREATE TEMPORARY TABLE ledger (LIKE ops.ledger)")
         conn.execute("SET search_path = pg_temp, ops, public")
         append(conn)

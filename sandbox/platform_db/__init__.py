@@ -1,0 +1,1 @@
+"""The events platform's database: its schema, its roles and seed data. The platform is not ours; this plays it."""
