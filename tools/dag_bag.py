@@ -24,7 +24,7 @@ def load_dags(folder: Path = DAGS) -> Mapping[str, "DAG"]:
     Raises:
         DagImportFailed: at least one file cannot be imported.
     """
-    _isolate_airflow()
+    isolate_airflow()
     from airflow.dag_processing.dagbag import DagBag
 
     bag = DagBag(dag_folder=str(folder))
@@ -33,7 +33,7 @@ def load_dags(folder: Path = DAGS) -> Mapping[str, "DAG"]:
     return dict(sorted(bag.dags.items()))
 
 
-def _isolate_airflow() -> None:
+def isolate_airflow() -> None:
     """Set what Airflow reads on its first import. An Airflow home that is set already stays."""
     for path in (str(ROOT / "plugins"), str(ROOT)):
         if path not in sys.path:
