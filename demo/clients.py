@@ -40,6 +40,11 @@ class Console:
         url = f"{self.base_url}/console/api/events/{request_id}"
         return dict(checked(httpx.get(url, headers=self._auth, timeout=TIMEOUT_SECONDS), 200).json())
 
+    def resume(self, request_id: str) -> httpx.Response:
+        """Take an expired or rolled-back request up again."""
+        url = f"{self.base_url}/console/api/events/{request_id}/resume"
+        return httpx.post(url, headers=self._auth, timeout=TIMEOUT_SECONDS)
+
     @property
     def _auth(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.key}"}
@@ -58,6 +63,14 @@ class AirflowUser:
             base_url=f"{base_url}/api/v2", headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT_SECONDS
         )
 
+    def get(self, path: str) -> httpx.Response:
+        """Read below `/api/v2`."""
+        return self._http.get(path)
+
+    def post(self, path: str, *, json: object) -> httpx.Response:
+        """Send JSON below `/api/v2`."""
+        return self._http.post(path, json=json)
+
     def task_state(self, *, dag_id: str, run_id: str, task_id: str) -> str | None:
         """Return the state of a task instance."""
         answer = checked(self._http.get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"), 200)
@@ -70,14 +83,3 @@ class AirflowUser:
             f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/-1/hitlDetails",
             json={"chosen_options": [option], "params_input": {}},
         )
-
-    def waiting_runs(self, *, dag_id: str, task_id: str) -> dict[str, str]:
-        """Return the run ids whose task waits for input, with the time at which they began to."""
-        answer = checked(
-            self._http.get(
-                f"/dags/{dag_id}/dagRuns/~/taskInstances",
-                params={"state": "awaiting_input", "task_id": task_id, "limit": 100},
-            ),
-            200,
-        )
-        return {row["dag_run_id"]: row["start_date"] for row in answer.json()["task_instances"]}

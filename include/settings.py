@@ -84,6 +84,10 @@ class Settings(BaseSettings):
         default="#ops-approvals", description="Slack channel in which approvals and failures are announced."
     )
 
+    retry_delay_seconds: int = Field(
+        default=5, ge=1, description="Wait before a task's first retry; it doubles up to two minutes."
+    )
+
     event_archive_dir: Path = Field(
         default=LOCAL_DIR / "archive", description="Where a decommissioned event's data waits out its grace."
     )

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
+from include.settings import get_settings
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.definitions.retry_policy import RetryDecision
 
 OWNER = "platform-ops"
 RETRIES = 3
-RETRY_DELAY = timedelta(seconds=5)
 MAX_RETRY_AFTER = timedelta(minutes=15)
 
 # Dotted paths, not classes: importing requests, urllib3 and psycopg here would cost every parse of every DAG file.
@@ -65,7 +66,7 @@ def default_args(**overrides: Any) -> dict[str, Any]:
     return {
         "owner": OWNER,
         "retries": RETRIES,
-        "retry_delay": RETRY_DELAY,
+        "retry_delay": timedelta(seconds=get_settings().retry_delay_seconds),
         "retry_exponential_backoff": 2,
         "max_retry_delay": timedelta(minutes=2),
         "retry_policy": RETRY_POLICY,

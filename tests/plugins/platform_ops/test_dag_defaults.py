@@ -6,10 +6,10 @@ import psycopg
 import pytest
 import requests
 from airflow.sdk import RetryAction
-from platform_ops.dag_defaults import MAX_RETRY_AFTER, RETRY_POLICY, TRANSIENT_ERRORS, default_args
 
 from include.clients import errors
 from include.events.errors import InvalidRequest, PlanChanged, RequestBusy, StaleAttempt
+from platform_ops.dag_defaults import MAX_RETRY_AFTER, RETRY_POLICY, TRANSIENT_ERRORS, default_args
 
 
 @pytest.mark.parametrize(

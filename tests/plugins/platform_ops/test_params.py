@@ -1,4 +1,5 @@
-"""The `Param`s refuse what is missing or of a wrong type, and leave everything else to the validator that names it all."""
+"""The `Param`s refuse what is missing or of a wrong type, and leave everything else to the validator that names it
+all."""
 
 import copy
 from typing import Any
@@ -6,6 +7,7 @@ from typing import Any
 import pytest
 from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import ParamValidationError
+
 from platform_ops.params import REQUEST_PARAMS
 
 VALID: dict[str, Any] = {
