@@ -7,17 +7,17 @@
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS python-packages
-ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
+ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_CACHE_DIR=/var/cache/uv
 RUN python -m venv /opt/venv && python -m venv /opt/uv && /opt/uv/bin/pip install --no-cache-dir uv==0.13.8
 WORKDIR /build
 COPY requirements.txt requirements.lock ./
 # The lock as constraints: exact versions, hashes checked, test tools left out.
-RUN --mount=type=cache,target=/root/.cache/uv \
+RUN --mount=type=cache,target=/var/cache/uv \
     /opt/uv/bin/uv pip install --python /opt/venv/bin/python -r requirements.txt -c requirements.lock
 
 FROM python-packages AS sandbox-packages
 COPY requirements-dev.txt ./
-RUN --mount=type=cache,target=/root/.cache/uv \
+RUN --mount=type=cache,target=/var/cache/uv \
     /opt/uv/bin/uv pip install --python /opt/venv/bin/python -r requirements-dev.txt -c requirements.lock
 
 FROM ${PYTHON_IMAGE} AS base

@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tools.dag_bag import DAGS, ROOT, load_dags
+from tools.dag_bag import DAGS, ROOT, DagImportFailed, load_dags
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -38,7 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.dag_docs", description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare only; exit 1 when the page is out of date")
     check = parser.parse_args(arguments).check
-    wanted = render_page(load_dags(DAGS))
+    try:
+        wanted = render_page(load_dags(DAGS))
+    except DagImportFailed as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     found = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
     if not check:
         PAGE.write_text(wanted, encoding="utf-8")
@@ -104,15 +108,14 @@ def schedule_text(schedule: object) -> str:
 
 
 def first_sentence(text: str) -> str:
-    """Return the first sentence of a Markdown text's first paragraph that is not a heading, on one line.
+    """Return the first sentence of a Markdown text below its headings, on one line.
 
-    >>> first_sentence("# Title\\n\\nDoes this\\nand that. Then more.")
+    >>> first_sentence("# Title\\nDoes this\\nand that. Then more.")
     'Does this and that.'
     """
-    paragraphs = [block for block in re.split(r"\n\s*\n", text.strip()) if not block.lstrip().startswith("#")]
-    if not paragraphs:
-        return ""
-    return re.split(r"(?<=\.)\s", " ".join(paragraphs[0].split()), maxsplit=1)[0]
+    prose = re.sub(r"^#+ .*$", "", text, flags=re.MULTILINE).strip()
+    paragraph = " ".join(re.split(r"\n\s*\n", prose, maxsplit=1)[0].split())
+    return re.split(r"(?<=\.)\s", paragraph, maxsplit=1)[0]
 
 
 def demote_headings(text: str, *, below: int) -> str:

@@ -1,5 +1,6 @@
 """The generated page: readable, complete, the same on every run."""
 
+import doctest
 import os
 import subprocess
 import sys
@@ -12,9 +13,11 @@ from tools import dag_docs
 from tools.dag_bag import ROOT, DagImportFailed, isolate_airflow, load_dags
 
 DAG_FILE = '''
-"""Feed the animals. Twice a day.
+"""### What it does
+Feeds the animals
+of the zoo. Twice a day.
 
-## When it fails
+### When it fails
 ```bash
 # a comment, no heading
 ```
@@ -66,7 +69,7 @@ def page(tmp_path: Path) -> str:
 
 
 def test_the_table_names_schedule_tags_and_purpose(page: str) -> None:
-    assert "| [`feeding`](#feeding) | on request | approval, zoo | Feed the animals. |" in page
+    assert "| [`feeding`](#feeding) | on request | approval, zoo | Feeds the animals of the zoo. |" in page
 
 
 @pytest.mark.parametrize(
@@ -134,6 +137,10 @@ def test_check_refuses_an_outdated_page_and_changes_nothing(
     assert dag_docs.main(["--check"]) == 1
     assert page.read_text(encoding="utf-8").endswith("edited by hand\n")
     assert "-edited by hand" in capsys.readouterr().err
+
+
+def test_examples_in_the_docstrings_hold() -> None:
+    assert doctest.testmod(dag_docs).failed == 0
 
 
 def test_the_page_of_this_project_is_the_same_for_any_hash_seed_and_up_to_date() -> None:
