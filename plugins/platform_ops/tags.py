@@ -11,6 +11,7 @@ class Tag(StrEnum):
 
     # Domains
     EVENTS = "events"
+    REPORTS = "reports"
 
     # Traits
     APPROVAL = "approval"  # may wait for a person
@@ -22,4 +23,4 @@ class Tag(StrEnum):
     @classmethod
     def domains(cls) -> frozenset["Tag"]:
         """Return the tags that name a folder below ``dags/``."""
-        return frozenset({cls.EVENTS})
+        return frozenset({cls.EVENTS, cls.REPORTS})

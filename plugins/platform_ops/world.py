@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -32,7 +32,7 @@ def open_world() -> Iterator[World]:
     from kubernetes.client import NetworkingV1Api
 
     from include.clients.platform_api import PlatformApi
-    from include.clients.prometheus import Prometheus
+    from include.clients.prometheus import PrometheusClient
     from include.events.world import World
 
     settings = get_settings()
@@ -45,9 +45,11 @@ def open_world() -> Iterator[World]:
             core=kubernetes.core_v1_client,
             networking=NetworkingV1Api(api_client=kubernetes.api_client),
             platform_api=stack.enter_context(
-                PlatformApi(base_url=platform_api.http_url(), token=platform_api.password)
+                closing(PlatformApi(base_url=platform_api.http_url(), token=platform_api.password))
             ),
-            prometheus=stack.enter_context(Prometheus(base_url=connection_info("prometheus_default").http_url())),
+            prometheus=stack.enter_context(
+                closing(PrometheusClient(base_url=connection_info("prometheus_default").http_url()))
+            ),
             events_dir=settings.prometheus_events_dir,
             promtool=settings.promtool,
             send_email=send_email,
