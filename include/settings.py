@@ -81,7 +81,7 @@ class Settings(BaseSettings):
         default=24 * HOUR_SECONDS, gt=0, description="Unanswered for this long: the request expires."
     )
     operators_email: str = Field(
-        default="platform-ops@example.com", description="Mailbox of the operators: failures, and the ledger's head daily."
+        default="platform-ops@example.com", description="Mailbox of the operators: failures and the daily ledger head."
     )
     slack_ops_channel: str = Field(
         default="#ops-approvals", description="Slack channel in which approvals and failures are announced."
