@@ -14,7 +14,7 @@ class Action(StrEnum):
 
     REMINDER = "reminder"
     DEPUTY = "deputy"
-    EXPIRED = "expired"
+    EXPIRY = "expiry"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +50,10 @@ class ApprovalDue:
         """Read what `to_dict` wrote."""
         return cls(**{name: datetime.fromisoformat(stored[name]) for name in cls.__dataclass_fields__})
 
+    def next_after(self, now: datetime) -> datetime:
+        """Return the next of the times; the last one when all have passed."""
+        return next((at for at in (self.reminder_at, self.deputy_at) if at > now), self.expires_at)
+
     def to_dict(self) -> dict[str, str]:
         """Return the times as ISO 8601."""
         return {name: getattr(self, name).isoformat() for name in self.__dataclass_fields__}
@@ -58,6 +62,6 @@ class ApprovalDue:
 def due_actions(due: ApprovalDue, *, done: Collection[str], now: datetime) -> tuple[Action, ...]:
     """Return what is due at `now` and not among `done`. When the time is up, only that: no reminder of what is over."""
     if now >= due.expires_at:
-        return () if Action.EXPIRED in done else (Action.EXPIRED,)
+        return () if Action.EXPIRY in done else (Action.EXPIRY,)
     times = ((Action.REMINDER, due.reminder_at), (Action.DEPUTY, due.deputy_at))
     return tuple(action for action, at in times if now >= at and action not in done)

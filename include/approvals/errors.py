@@ -11,3 +11,7 @@ class InvalidRoster(ApprovalError):
 
 class NoApprover(ApprovalError):
     """Nobody is there who may decide: all are absent or the requester himself."""
+
+
+class ApprovalRequired(ApprovalError):
+    """The event is too big to be approved automatically."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import httpx
 
@@ -23,7 +24,7 @@ class Target:
     last_error: str
 
 
-class PrometheusClient:
+class Prometheus:
     """Calls to one Prometheus. Every call raises a ClientError when it fails."""
 
     def __init__(
@@ -65,8 +66,12 @@ class PrometheusClient:
         result = self._data("/api/v1/query", params={"query": expression}).get("result", [])
         return list(result)
 
-    def close(self) -> None:
-        """Close the connections."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._client.close()
 
     def _data(self, path: str, *, params: dict[str, str]) -> dict[str, Any]:

@@ -96,3 +96,7 @@ class ArchiveMismatch(EventError):
 
 class InvalidCatalogue(EventError):
     """`config/event_templates.yaml` cannot be used."""
+
+
+class InvalidRules(EventError):
+    """promtool refuses the alerts that were made for an event."""

@@ -8,7 +8,8 @@ from typing import Any
 
 import psycopg
 
-from include.events.catalogue import Catalogue
+from include.common.connections import connection_from_env
+from include.events.catalogue import Catalogue, load_catalogue
 from include.events.classify import classify
 from include.events.errors import InvalidRequest, UnknownRequest
 from include.events.lifecycle import Connection, describe_error, transition
@@ -16,10 +17,12 @@ from include.events.plan import EventPlan, build_plan, plan_hash, plan_to_dict
 from include.events.presentation import render_markdown
 from include.events.request import parse_request
 from include.events.templates import PastEvent, match_template
+from include.settings import get_settings
 from include.store import events as store
 
 # Four years of a busy platform; the newest first.
 MAX_PAST_EVENTS = 2000
+PLATFORM_CONNECTION = "platform_api_default"
 PLANNABLE = frozenset({"received", "planned"})
 
 
@@ -30,6 +33,11 @@ class PlannedEvent:
     plan: EventPlan
     plan_hash: str
     markdown: str
+
+    @property
+    def tier(self) -> str:
+        """Return the size that decides who approves."""
+        return self.plan.tier
 
 
 def discover_past_events(platform: psycopg.Connection[Any], *, limit: int = MAX_PAST_EVENTS) -> list[PastEvent]:
@@ -58,14 +66,14 @@ def plan_event(
     request_id: str,
     attempt: int,
     now: datetime,
-    catalogue: Catalogue,
-    platform_url: str,
-    timezone: str,
-    language: str = "en",
+    catalogue: Catalogue | None = None,
+    platform_url: str | None = None,
+    timezone: str | None = None,
 ) -> PlannedEvent:
     """Classify the request, match it with past events, make the plan and keep it (status "planned").
 
-    Again it makes a new plan. Raises StaleAttempt once the plan was asked about, InvalidRequest when the event's start
+    Again it makes a new plan. Catalogue, the platform's address and the time zone come from the configuration unless
+    given. Raises StaleAttempt once the plan was asked about, InvalidRequest when the event's start
     has passed since it was received (status "invalid" then).
     """
     row = store.find_request(ops, request_id)
@@ -76,6 +84,7 @@ def plan_event(
     except InvalidRequest as error:
         _mark_invalid(ops, request_id, attempt, error)
         raise
+    catalogue = catalogue or load_catalogue()
     classification = classify(request.event, now=now)
     match = match_template(
         request.event,
@@ -89,8 +98,8 @@ def plan_event(
         classification=classification,
         match=match,
         catalogue=catalogue,
-        platform_url=platform_url,
-        timezone=timezone,
+        platform_url=platform_url or connection_from_env(PLATFORM_CONNECTION).http_url(),
+        timezone=timezone or get_settings().timezone,
     )
     digest = plan_hash(plan)
     with ops.transaction():
@@ -106,7 +115,7 @@ def plan_event(
         store.store_plan(
             ops, request_id, classification=asdict(classification), plan=plan_to_dict(plan), plan_hash=digest
         )
-    return PlannedEvent(plan=plan, plan_hash=digest, markdown=render_markdown(plan, language=language))
+    return PlannedEvent(plan=plan, plan_hash=digest, markdown=render_markdown(plan))
 
 
 def _mark_invalid(conn: Connection, request_id: str, attempt: int, error: InvalidRequest) -> None:

@@ -96,6 +96,14 @@ def render_markdown(plan: EventPlan, *, language: str = "en") -> str:
     return render("approval_plan.md", language=language, context=context | code)
 
 
+def subject_of(plan: EventPlan, *, language: str) -> str:
+    """Return one line that names the event and what is decided about it."""
+    people = format_number(plan.event.expected_attendees)
+    if language == "ko":
+        return f"이벤트 승인 요청: {plan.event.name} ({people}명)"
+    return f"Approve event: {plan.event.name} ({people} attendees)"
+
+
 def plan_context(plan: EventPlan, *, language: str) -> dict[str, Any]:
     """Return the plan's facts, formatted for a language, as every template of ours gets them."""
     resources = plan.resources
