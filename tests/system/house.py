@@ -133,6 +133,20 @@ class House:
         """Make a service of the sandbox fail as described."""
         httpx.post(f"{self.sandbox}/_sandbox/faults", json=fault, timeout=10).raise_for_status()
 
+    def lift_faults(self) -> None:
+        """End all faults."""
+        httpx.delete(f"{self.sandbox}/_sandbox/faults", timeout=10).raise_for_status()
+
+    def fault_hits(self) -> int:
+        """Return how many calls ran into a fault that delays."""
+        listed = httpx.get(f"{self.sandbox}/_sandbox/faults", timeout=10).json()["faults"]
+        return sum(fault["hits"] for fault in listed if fault["delay_seconds"])
+
+    def sandbox_journal(self, service: str) -> str:
+        """Return what a played service was asked, as text to search in."""
+        answer = httpx.get(f"{self.sandbox}/_sandbox/journal", params={"service": service, "limit": 1000}, timeout=10)
+        return answer.raise_for_status().text
+
     def slug(self, request_id: str) -> str:
         """Return the slug under which everything of the event is named."""
         with self.database("ops") as ops:
