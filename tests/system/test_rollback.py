@@ -40,14 +40,13 @@ def _namespace_answer_lost(house: House, _: Body, slug: str) -> None:
 def _schema_refused(house: House, _: Body, slug: str) -> Iterator[None]:
     """PostgreSQL itself refuses the last DDL of this one schema."""
     name = sql.Identifier(f"refuse_{slug}")
-    body = (
-        "BEGIN IF EXISTS (SELECT 1 FROM pg_event_trigger_ddl_commands() WHERE object_type = 'index' AND schema_name = "
-        f"'event_{slug}') THEN RAISE 'refused by the test'; END IF; END"
-    )
+    body = sql.SQL(
+        "BEGIN IF EXISTS (SELECT 1 FROM pg_event_trigger_ddl_commands()"
+        " WHERE object_type = 'index' AND schema_name = {}) THEN RAISE 'refused by the test'; END IF; END"
+    ).format(sql.Literal(f"event_{slug}"))
     with house.database("platform") as platform:
-        platform.execute(
-            sql.SQL("CREATE FUNCTION {}() RETURNS event_trigger LANGUAGE plpgsql AS {}").format(name, sql.Literal(body))
-        )
+        function = "CREATE FUNCTION {}() RETURNS event_trigger LANGUAGE plpgsql AS {}"
+        platform.execute(sql.SQL(function).format(name, sql.Literal(body.as_string(platform))))
         create = "CREATE EVENT TRIGGER {0} ON ddl_command_end WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION {0}()"
         platform.execute(sql.SQL(create).format(name))
     try:
