@@ -6,10 +6,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from datetime import date, datetime
 
 import psycopg
 
+from sandbox.platform_db.generator import KOREA
 from sandbox.platform_db.install import install
+from sandbox.platform_db.seed import seed
 
 PASSWORD_VARIABLE = "PLATFORM_API_PASSWORD"  # noqa: S105 - the name of a variable
 MISUSED = 2
@@ -32,6 +35,18 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("install", help="create database, roles and tables (superuser, idempotent)")
     command.add_argument("--dsn", required=True, help="the platform's database, as superuser; created when missing")
     command.set_defaults(run=_install)
+
+    command = commands.add_parser("seed", help="load invented years; the same arguments give the same rows")
+    command.add_argument("--dsn", required=True, help="the platform's database, as superuser")
+    command.add_argument("--rows", type=int, default=200_000, help="rows over all tables (default: %(default)s)")
+    command.add_argument("--seed", type=int, default=20240301, help="start of the randomness (default: %(default)s)")
+    command.add_argument(
+        "--until",
+        type=date.fromisoformat,
+        default=datetime.now(KOREA).date(),
+        help="end of the past, YYYY-MM-DD (default: today in Korea)",
+    )
+    command.set_defaults(run=_seed)
     return root
 
 
@@ -42,6 +57,19 @@ def _install(options: argparse.Namespace) -> int:
         return MISUSED
     install(options.dsn, api_password=password)
     print("the platform's schema is installed")
+    return 0
+
+
+def _seed(options: argparse.Namespace) -> int:
+    done = seed(
+        options.dsn,
+        rows=options.rows,
+        seed=options.seed,
+        until=options.until,
+        announce=lambda line: print(line, flush=True),
+    )
+    total = sum(done.rows.values())
+    print(f"{total:,} rows were there already" if done.skipped else f"{total:,} rows in {done.seconds:.1f} s")
     return 0
 
 
