@@ -122,6 +122,7 @@ def settings(config: StackConfig) -> Environment:
         "PLATFORM_OPS_EVENT_ARCHIVE_DIR": str(config.local_dir / "archive"),
         "PLATFORM_OPS_LEDGER_ANCHOR_URL": str(config.local_dir / "ledger-anchors"),
         "PLATFORM_OPS_PROMTOOL": "promtool",
+        "PLATFORM_OPS_ALERT_TOKEN_FILE": str(config.local_dir / "alertmanager" / "engine-token"),
     }
 
 
