@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowNotFoundException
-from airflow.utils.log.logging_mixin import LoggingMixin
 
 from include.settings import get_settings
 from platform_ops.hooks.email import send_email, sender_address
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from include.clients.twilio_sms import TwilioSms
     from include.events.world import World
 
-log = LoggingMixin().log
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def open_world() -> Iterator[World]:
     from kubernetes.client import NetworkingV1Api
 
     from include.clients.platform_api import PlatformApi
-    from include.clients.prometheus import PrometheusClient
+    from include.clients.prometheus import Prometheus
     from include.events.world import World
 
     settings = get_settings()
@@ -45,11 +45,9 @@ def open_world() -> Iterator[World]:
             core=kubernetes.core_v1_client,
             networking=NetworkingV1Api(api_client=kubernetes.api_client),
             platform_api=stack.enter_context(
-                closing(PlatformApi(base_url=platform_api.http_url(), token=platform_api.password))
+                PlatformApi(base_url=platform_api.http_url(), token=platform_api.password)
             ),
-            prometheus=stack.enter_context(
-                closing(PrometheusClient(base_url=connection_info("prometheus_default").http_url()))
-            ),
+            prometheus=stack.enter_context(Prometheus(base_url=connection_info("prometheus_default").http_url())),
             events_dir=settings.prometheus_events_dir,
             promtool=settings.promtool,
             send_email=send_email,

@@ -37,7 +37,7 @@ class EventApplyStepOperator(BaseOperator):
         from include.events import provision
 
         with open_world() as world:
-            made = provision.apply_step(
+            made: dict[str, Any] = provision.apply_step(
                 self.step, world, request_id=self.request_id, attempt=int(self.attempt), plan_hash=self.plan_hash
             )
         self.log.info("request %s in %s: step %s is done: %s", self.request_id, context["run_id"], self.step, made)
