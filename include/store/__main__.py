@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ import psycopg
 from include.common.connections import connection_from_env
 from include.common.errors import CommonError
 from include.settings import get_settings
+from include.store import api_keys
 from include.store.anchors import load_anchors
 from include.store.bootstrap import bootstrap, passwords_from
 from include.store.connection import connect
@@ -48,6 +50,20 @@ def parser() -> argparse.ArgumentParser:
     command = _command(commands, "publish-anchor", _publish_anchor, "publish the ledger's head outside")
     _add_dsn(command, "OPS_AUDITOR_DSN")
     _add_anchors(command)
+
+    command = _command(commands, "issue-api-key", _issue_api_key, "give a customer an API key; it is shown this once")
+    _add_dsn(command, "OPS_MIGRATION_DSN")
+    command.add_argument("--customer", required=True, metavar="ID", help="customer id: small letters, digits, - and _")
+    command.add_argument("--name", required=True, help="the customer's name")
+    command.add_argument("--email", required=True, help="the customer's e-mail address")
+    command.add_argument("--note", default="", help="what the key is for")
+
+    command = _command(commands, "revoke-api-key", _revoke_api_key, "make an API key useless at once")
+    _add_dsn(command, "OPS_MIGRATION_DSN")
+    command.add_argument("key_id", help="the ten characters after pok_")
+
+    command = _command(commands, "list-api-keys", _list_api_keys, "show who has which key and when it was last used")
+    _add_dsn(command, "OPS_MIGRATION_DSN")
     return root
 
 
@@ -131,6 +147,46 @@ def _publish_anchor(options: argparse.Namespace) -> int:
 
 def _auditor_dsn(options: argparse.Namespace) -> str:
     return str(options.dsn or connection_from_env("ops_db").postgres_dsn())
+
+
+def _issue_api_key(options: argparse.Namespace) -> int:
+    dsn = _given(options.dsn, option="--dsn", variable=options.dsn_variable)
+    with connect(dsn, application_name="issue-api-key") as conn:
+        issued = api_keys.issue(
+            conn,
+            customer_id=options.customer,
+            name=options.name,
+            email=options.email,
+            note=options.note,
+            actor=_operator(),
+        )
+    # The key alone goes to standard output, so that a script can take it from there.
+    print(f"issued key {issued.key_id} to {options.customer}; it is shown this once:", file=sys.stderr)
+    print(issued.key)
+    return 0
+
+
+def _revoke_api_key(options: argparse.Namespace) -> int:
+    dsn = _given(options.dsn, option="--dsn", variable=options.dsn_variable)
+    with connect(dsn, application_name="revoke-api-key") as conn:
+        api_keys.revoke(conn, options.key_id, actor=_operator())
+    print(f"revoked {options.key_id}")
+    return 0
+
+
+def _list_api_keys(options: argparse.Namespace) -> int:
+    dsn = _given(options.dsn, option="--dsn", variable=options.dsn_variable)
+    with connect(dsn, application_name="list-api-keys") as conn:
+        for key in api_keys.list_keys(conn):
+            state = f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else "live"
+            used = f"last used {key.last_used_at:%Y-%m-%d %H:%M} UTC" if key.last_used_at else "never used"
+            print("\t".join((key.key_id, key.customer_id, key.customer_name, state, used, key.note)))
+    return 0
+
+
+def _operator() -> str:
+    """Return who runs the command, for the ledger."""
+    return f"os:{getpass.getuser()}"
 
 
 if __name__ == "__main__":

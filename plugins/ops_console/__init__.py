@@ -1,0 +1,1 @@
+"""The Ops Console: the events API, the public request form and the operators' pages."""
