@@ -279,11 +279,15 @@ $$;
 CREATE OR REPLACE FUNCTION platform_ops.export_event_rows(slug text, request_id text, table_name text)
     RETURNS SETOF jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+DECLARE
+    target regclass;
+    key_column text;
 BEGIN
     PERFORM platform_ops.claim_event(slug, request_id);
+    target := format('%I.%I', 'event_' || slug, platform_ops.checked_table(table_name))::regclass;
     -- Ordered by the first column, the primary key of every table: the same rows give the same archive.
-    RETURN QUERY EXECUTE format(
-        'SELECT to_jsonb(t) FROM %I.%I AS t ORDER BY 1', 'event_' || slug, platform_ops.checked_table(table_name));
+    SELECT a.attname INTO key_column FROM pg_attribute AS a WHERE a.attrelid = target AND a.attnum = 1;
+    RETURN QUERY EXECUTE format('SELECT to_jsonb(t) FROM %s AS t ORDER BY t.%I', target, key_column);
 END $$;
 
 CREATE OR REPLACE FUNCTION platform_ops.import_event_rows(slug text, request_id text, table_name text, rows jsonb)
@@ -312,6 +316,42 @@ BEGIN
     RETURN imported;
 END $$;
 
+CREATE OR REPLACE FUNCTION platform_ops.event_table_sizes(slug text, request_id text)
+    RETURNS TABLE (table_name text, row_count bigint, bytes bigint)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    target regclass;
+BEGIN
+    PERFORM platform_ops.claim_event(slug, request_id);
+    FOR target IN
+        SELECT c.oid::regclass FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+         WHERE n.nspname = 'event_' || slug AND c.relkind = 'r' ORDER BY c.relname
+    LOOP
+        SELECT c.relname INTO table_name FROM pg_class AS c WHERE c.oid = target;
+        EXECUTE format('SELECT count(*) FROM %s', target) INTO row_count;
+        bytes := pg_total_relation_size(target);
+        RETURN NEXT;
+    END LOOP;
+END $$;
+
+-- Until the caller's transaction ends nobody writes; who is writing is waited for.
+CREATE OR REPLACE FUNCTION platform_ops.freeze_event(slug text, request_id text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '10s' AS $$
+BEGIN
+    PERFORM platform_ops.claim_event(slug, request_id);
+    EXECUTE format('LOCK TABLE %1$I.event_info, %1$I.gates, %1$I.access_policies, %1$I.notification_settings,
+                    %1$I.participants, %1$I.entry_logs IN SHARE MODE', 'event_' || slug);
+END $$;
+
+-- Before an archive is loaded: what the new schema was filled with must not mix with what the event had.
+CREATE OR REPLACE FUNCTION platform_ops.empty_event_tables(slug text, request_id text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '10s' AS $$
+BEGIN
+    PERFORM platform_ops.claim_event(slug, request_id);
+    EXECUTE format('TRUNCATE %1$I.event_info, %1$I.gates, %1$I.access_policies, %1$I.notification_settings,
+                    %1$I.participants, %1$I.entry_logs', 'event_' || slug);
+END $$;
+
 -- ------------------------------------------------------------------ what template matching reads
 
 CREATE OR REPLACE FUNCTION platform_ops.past_events(max_rows integer DEFAULT 500)
@@ -332,4 +372,5 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA platform_ops FROM PUBLIC;
 GRANT USAGE ON SCHEMA platform_ops TO ops_provisioner;
 GRANT EXECUTE ON FUNCTION platform_ops.create_event_schema, platform_ops.event_schema_state,
     platform_ops.drop_event_schema, platform_ops.leftovers, platform_ops.export_event_rows,
-    platform_ops.import_event_rows, platform_ops.past_events TO ops_provisioner;
+    platform_ops.import_event_rows, platform_ops.event_table_sizes, platform_ops.freeze_event,
+    platform_ops.empty_event_tables, platform_ops.past_events TO ops_provisioner;
