@@ -57,7 +57,7 @@ def test_there_are_about_as_many_rows_as_asked_for(rows: int, seed: int) -> None
 
     made = len(rows_of(world)) + len(VENUES) + sum(event.gate_count for event in world.events)
 
-    assert made == pytest.approx(rows, rel=0.15)
+    assert made == pytest.approx(rows, rel=0.05)
 
 
 def test_an_event_fits_its_house_and_its_time(world: World) -> None:
