@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sandbox.errors import InvalidSetting
 
@@ -55,6 +56,7 @@ class SandboxSettings:
     smtp_port: int
     state_dir: Path
     public_url: str
+    zone: ZoneInfo
     slack: SlackSettings
     twilio: TwilioSettings
     kubernetes: KubernetesSettings
@@ -90,6 +92,7 @@ def settings_from_environment(environment: Mapping[str, str] | None = None) -> S
         smtp_port=_port(env, "SANDBOX_SMTP_PORT", 11025),
         state_dir=Path(env.get("SANDBOX_STATE_DIR", ".local/sandbox")),
         public_url=env.get("SANDBOX_PUBLIC_URL", f"http://127.0.0.1:{port}").rstrip("/"),
+        zone=_zone(env, "SANDBOX_TIMEZONE", "Asia/Seoul"),
         slack=SlackSettings(
             token=env.get("SANDBOX_SLACK_TOKEN", ""),
             webhook=env.get("SANDBOX_SLACK_WEBHOOK", defaults.webhook).strip("/"),
@@ -129,3 +132,11 @@ def _seconds(env: Mapping[str, str], name: str, default: float) -> float:
     if not 0 <= seconds <= 60:
         raise InvalidSetting(f"{name} is {text!r}; expected 0 to 60 seconds")
     return seconds
+
+
+def _zone(env: Mapping[str, str], name: str, default: str) -> ZoneInfo:
+    text = env.get(name, default)
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise InvalidSetting(f"{name} is {text!r}; expected a time zone such as Asia/Seoul") from None

@@ -1,0 +1,1 @@
+"""Slack: incoming webhooks and the part of the Web API that messages need."""

@@ -1,0 +1,1 @@
+"""Twilio's Messages resource: sending SMS, and looking up what was sent."""
