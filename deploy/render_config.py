@@ -1,4 +1,4 @@
-"""Render the configuration of Prometheus and Alertmanager for containers: ``python -m deploy.render_config``.
+"""Render Prometheus' and Alertmanager's configuration for containers: ``python -m deploy.render_config [DIRECTORY]``.
 
 The templates below ``config/`` are the local stack's: every service answers on 127.0.0.1 at a port from ``.env``.
 Between containers each has a name instead. Only addresses differ, so rules, routes and inhibitions cannot drift apart.
@@ -34,14 +34,14 @@ class NotRendered(Exception):
     """A template names an address or a value that containers do not have."""
 
 
-def main() -> int:
-    """Write both files below /etc/platform-ops; return the exit code."""
+def main(target: Path = TARGET) -> int:
+    """Write both files and Alertmanager's token below *target*; return the exit code."""
     values = {"ROOT": str(ROOT), "LOCAL_DIR": str(TARGET), "EVENTS_DIR": str(EVENTS)}
     try:
         for service in ("prometheus", "alertmanager"):
             template = ROOT / "config" / service / f"{service}.yml.tmpl"
-            _write(TARGET / service / f"{service}.yml", render(template.read_text(encoding="utf-8"), values))
-        _write_token(TARGET / "alertmanager" / "engine-token")
+            _write(target / service / f"{service}.yml", render(template.read_text(encoding="utf-8"), values))
+        _write_token(target / "alertmanager" / "engine-token")
     except NotRendered as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -74,4 +74,4 @@ def _write_token(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*map(Path, sys.argv[1:])))

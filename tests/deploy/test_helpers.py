@@ -36,6 +36,15 @@ def test_our_templates_render_for_containers(service: str, tmp_path: Path) -> No
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_files_and_the_token_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENGINE_ALERT_TOKEN", "shown to the engine")
+    assert render_config.main(tmp_path) == 0
+    written = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file()}
+    assert written == {"prometheus/prometheus.yml", "alertmanager/alertmanager.yml", "alertmanager/engine-token"}
+    assert (tmp_path / "alertmanager" / "engine-token").read_text(encoding="utf-8") == "shown to the engine"
+    assert "/etc/platform-ops/alertmanager/engine-token" in (tmp_path / "alertmanager" / "alertmanager.yml").read_text()
+
+
 def test_a_local_port_without_a_service_is_refused() -> None:
     with pytest.raises(render_config.NotRendered, match="GRAFANA_PORT"):
         render_config.render("targets: ['127.0.0.1:${GRAFANA_PORT}']", {})
