@@ -1,10 +1,11 @@
-"""Command line of the local stack: `python -m stack up | down | status | logs | run`."""
+"""Command line of the local stack: `python -m stack up | down | status | logs | usage | run`."""
 
 import argparse
 import os
 import sys
 from collections.abc import Sequence
 
+from stack import usage
 from stack.components import components
 from stack.config import MARKER, StackConfig
 from stack.environment import HOST, airflow_environment
@@ -40,6 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     logs = commands.add_parser("logs", help="follow the logs")
     logs.add_argument("names", nargs="*", help="components (default: all)")
     logs.set_defaults(run=_logs)
+    figures = commands.add_parser("usage", help="measure memory and processor time per component")
+    figures.add_argument("--seconds", type=float, default=30)
+    figures.set_defaults(run=_usage)
     run = commands.add_parser("run", help="run a command in Airflow's environment, as its tasks have it")
     run.add_argument("arguments", nargs=argparse.REMAINDER)
     run.set_defaults(run=_run)
@@ -73,6 +77,11 @@ def _logs(config: StackConfig, options: argparse.Namespace) -> int:
     names = options.names or [each.name for each in components(config, load_secrets(config))]
     files = [str(config.log_dir / f"{name}.log") for name in names]
     os.execvp("tail", ["tail", "-n", "20", "-F", *files])  # noqa: S606 - no shell is wanted
+
+
+def _usage(config: StackConfig, options: argparse.Namespace) -> int:
+    print(usage.table(usage.measure(config, seconds=options.seconds)))
+    return 0
 
 
 def _run(config: StackConfig, options: argparse.Namespace) -> int:

@@ -105,33 +105,26 @@ def _airflow(config: StackConfig, secrets: Mapping[str, str]) -> tuple[Component
     tasks = airflow_environment(config, secrets, ops_login="ops_tasks")
     console = airflow_environment(config, secrets, ops_login="ops_console")
 
-    def component(name: str, *, environment: Environment, check: Check, arguments: tuple[str, ...] = ()) -> Component:
+    def component(name: str, *arguments: str, environment: Environment, check: Check) -> Component:
         return Component(
             name=f"airflow-{name}",
-            command=(config.python, "-m", "airflow", name, *arguments),
+            command=(config.python, "-m", *(arguments or ("airflow", name))),
             environment=environment,
             check=check,
             ports={"AIRFLOW_API_PORT": config.ports.airflow_api} if name == "api-server" else {},
             needs_databases=True,
         )
 
+    def job(name: str, *arguments: str) -> Component:
+        check = AirflowJobCheck(url=health, job=name.replace("-", "_"))
+        return component(name, *arguments, environment=tasks, check=check)
+
     # Task logs lie on the same disk as the api-server reads, so nobody needs to serve them (and no port is taken).
-    no_log_server = ("--skip-serve-logs",)
     return (
         component("api-server", environment=console, check=HttpCheck(url=health)),
-        component(
-            "scheduler",
-            environment=tasks,
-            check=AirflowJobCheck(url=health, job="scheduler"),
-            arguments=no_log_server,
-        ),
-        component("dag-processor", environment=tasks, check=AirflowJobCheck(url=health, job="dag_processor")),
-        component(
-            "triggerer",
-            environment=tasks,
-            check=AirflowJobCheck(url=health, job="triggerer"),
-            arguments=no_log_server,
-        ),
+        job("scheduler", "stack.scheduler", "--skip-serve-logs"),
+        job("dag-processor"),
+        job("triggerer", "airflow", "triggerer", "--skip-serve-logs"),
     )
 
 
