@@ -2,8 +2,8 @@
 
 The engine, the command line and the console must see the same services as the tasks do. Both of Airflow's forms are
 read: the URI (`postgres://user:pw@host:5432/ops`, a protocol in the host included: `http://https://host`) and the JSON
-object. The rules follow `airflow.models.connection.Connection._parse_from_uri` and `from_json` of 3.3.2, and an
-integration test compares the two.
+object. The rules are those of `airflow.sdk.Connection.from_uri` and `from_json` of 3.3.2, which tasks see (a value
+in a URI's query stays text), and an integration test compares the two.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def _query_extra(query: str) -> Mapping[str, Any]:
     pairs = dict(parse_qsl(query, keep_blank_values=True))
     if EXTRA_KEY in pairs:
         return _json_object(pairs[EXTRA_KEY])
-    return {key: _json_or_text(value) for key, value in pairs.items()}
+    return pairs
 
 
 def _json_object(text: str) -> Mapping[str, Any]:
@@ -159,10 +159,3 @@ def _json_object(text: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise TypeError("extra is no JSON object")
     return value
-
-
-def _json_or_text(text: str) -> Any:
-    try:
-        return json.loads(text) if text else text
-    except json.JSONDecodeError:
-        return text

@@ -16,7 +16,7 @@ def test_a_uri_gives_every_part() -> None:
 
     assert (info.conn_type, info.host, info.port) == ("postgres", "127.0.0.1", 15432)
     assert (info.login, info.password, info.schema) == ("ops_tasks", "p@ss/word", "ops")
-    assert info.extra == {"sslmode": "require", "connect_timeout": 5}
+    assert info.extra == {"sslmode": "require", "connect_timeout": "5"}
 
 
 def test_a_host_with_a_protocol_and_a_path_is_kept() -> None:
