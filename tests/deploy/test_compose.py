@@ -34,6 +34,7 @@ DIFFERENT_IN_CONTAINERS = {
     "ENGINE_PORT",
     "PLATFORM_API_DSN",
     "PLATFORM_OPS_AIRFLOW_URL",
+    "PLATFORM_OPS_ALERT_TOKEN_FILE",
     "PLATFORM_OPS_EVENT_ARCHIVE_DIR",
     "PLATFORM_OPS_LEDGER_ANCHOR_URL",
     "PLATFORM_OPS_PROMETHEUS_EVENTS_DIR",
@@ -130,7 +131,9 @@ def test_commands_are_those_of_the_local_stack(
     assert command == expected
 
 
-@pytest.mark.parametrize("name", ["prometheus", "alertmanager"])
+@pytest.mark.parametrize(
+    "name", ["prometheus", "alertmanager", "postgres-exporter-state", "postgres-exporter-platform"]
+)
 def test_servers_get_the_options_of_the_local_stack(
     name: str, compose: Mapping[str, Any], local: Mapping[str, Component]
 ) -> None:
