@@ -105,26 +105,27 @@ def _airflow(config: StackConfig, secrets: Mapping[str, str]) -> tuple[Component
     tasks = airflow_environment(config, secrets, ops_login="ops_tasks")
     console = airflow_environment(config, secrets, ops_login="ops_console")
 
-    def component(name: str, *arguments: str, environment: Environment, check: Check) -> Component:
+    def component(name: str, *options: str, environment: Environment, check: Check) -> Component:
         return Component(
             name=f"airflow-{name}",
-            command=(config.python, "-m", *(arguments or ("airflow", name))),
+            command=(config.python, "-m", "airflow", name, *options),
             environment=environment,
             check=check,
             ports={"AIRFLOW_API_PORT": config.ports.airflow_api} if name == "api-server" else {},
             needs_databases=True,
         )
 
-    def job(name: str, *arguments: str) -> Component:
+    def job(name: str, *options: str, environment: Environment = tasks) -> Component:
         check = AirflowJobCheck(url=health, job=name.replace("-", "_"))
-        return component(name, *arguments, environment=tasks, check=check)
+        return component(name, *options, environment=environment, check=check)
 
     # Task logs lie on the same disk as the api-server reads, so nobody needs to serve them (and no port is taken).
     return (
         component("api-server", environment=console, check=HttpCheck(url=health)),
-        job("scheduler", "stack.scheduler", "--skip-serve-logs"),
+        # Its forks are the workers and their forks the tasks: what it imports, they need not (airflow_local_settings).
+        job("scheduler", "--skip-serve-logs", environment=tasks | {"PLATFORM_OPS_PRELOAD": "1"}),
         job("dag-processor"),
-        job("triggerer", "airflow", "triggerer", "--skip-serve-logs"),
+        job("triggerer", "--skip-serve-logs"),
     )
 
 
