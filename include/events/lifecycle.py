@@ -33,7 +33,6 @@ MAY_UNDO = frozenset(
 )
 # A step ends within its clients' time limits, far below this; an undo may have to wait for one.
 LOCK_WAIT_SECONDS = 120.0
-LONGEST_MESSAGE = 1000
 SYSTEM = "platform-ops"
 
 
@@ -127,7 +126,7 @@ def step(conn: Connection, *, request_id: str, attempt: int, name: str, plan_has
         except BaseException as error:
             # The first error is what matters: a session that broke with it must not hide it.
             with suppress(psycopg.Error), conn.transaction():
-                failure = describe_error(error)
+                failure = store.describe_error(error)
                 event_work.finish_step(conn, request_id, attempt, name, state="failed", detail=failure)
             raise
         with conn.transaction():
@@ -152,12 +151,6 @@ def request_lock(conn: Connection, request_id: str, *, wait_seconds: float = LOC
     finally:
         with suppress(psycopg.OperationalError):  # a lost session has lost its locks
             conn.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (key,))
-
-
-def describe_error(error: BaseException) -> dict[str, Any]:
-    """Return an error as JSON that PostgreSQL takes."""
-    message = str(error).replace("\x00", "").encode("utf-8", "replace").decode()
-    return {"type": type(error).__name__, "message": message[:LONGEST_MESSAGE]}
 
 
 def _begin(conn: Connection, request_id: str, attempt: int, name: str, approved_hash: str) -> StepRun:

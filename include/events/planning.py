@@ -12,7 +12,7 @@ from include.common.connections import connection_from_env
 from include.events.catalogue import Catalogue, load_catalogue
 from include.events.classify import classify
 from include.events.errors import InvalidRequest, UnknownRequest
-from include.events.lifecycle import Connection, describe_error, transition
+from include.events.lifecycle import Connection, transition
 from include.events.plan import EventPlan, build_plan, plan_hash, plan_to_dict
 from include.events.presentation import render_markdown
 from include.events.request import parse_request
@@ -123,4 +123,6 @@ def _mark_invalid(conn: Connection, request_id: str, attempt: int, error: Invali
         transition(
             conn, request_id=request_id, attempt=attempt, allowed=PLANNABLE, to="invalid", reason="no longer valid"
         )
-        store.set_error(conn, request_id, {"step": "validation", **describe_error(error), "faults": error.as_dicts()})
+        store.set_error(
+            conn, request_id, {"step": "validation", **store.describe_error(error), "faults": error.as_dicts()}
+        )

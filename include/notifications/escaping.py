@@ -52,3 +52,13 @@ def _escape_beginning(found: re.Match[str]) -> str:
     """Escape a dash as it is; a number's dot gets an invisible character in front, since digits cannot be escaped."""
     sign = found.group()
     return f"{sign}{_WORD_JOINER}" if sign.isdigit() else f"\\{sign}"
+
+
+def escape_slack(text: str) -> str:
+    """Return the text so that Slack's mrkdwn makes no link, mention or command of it.
+
+    Three characters control Slack's parser (docs.slack.dev, "Escaping text"); formatting signs get an invisible
+    character in front, because mrkdwn has no escape for them.
+    """
+    inert = _AUTOLINK.sub(_WORD_JOINER, " ".join(text.split())).translate(_ENTITIES)
+    return re.sub(r"([*_~`])", rf"{_WORD_JOINER}\1", inert)

@@ -15,6 +15,7 @@ from include.notifications.escaping import escape_deep
 
 TEMPLATES_DIR = Path(__file__).resolve().parents[2] / "config" / "templates"
 LANGUAGES = ("ko", "en")
+SHARED = "shared"  # layouts without words of their own
 _KOREAN_WEEKDAYS = "월화수목금토일"
 _ENGLISH_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -51,7 +52,7 @@ def _environment(language: str) -> Environment:
     if language not in LANGUAGES:
         raise BrokenTemplate(f"there are no templates in {language!r}, only in {', '.join(LANGUAGES)}")
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES_DIR / language),
+        loader=FileSystemLoader([TEMPLATES_DIR / language, TEMPLATES_DIR / SHARED]),
         undefined=StrictUndefined,
         autoescape=select_autoescape(enabled_extensions=("html",), default=False),
         trim_blocks=True,

@@ -13,14 +13,30 @@ from psycopg.types.json import Jsonb
 from include.store.events import Connection, Row, fetch_all, fetch_one
 
 
-def start_step(conn: Connection, request_id: str, attempt: int, step: str, *, state: str = "running") -> None:
-    """Note that a step begins ("running") or is being taken back ("undoing"), again if need be."""
+def start_step(conn: Connection, request_id: str, attempt: int, step: str) -> None:
+    """Note that a step begins, again if need be."""
     conn.execute(
-        "INSERT INTO ops.event_steps (request_id, attempt, step, state)"
-        " VALUES (%(id)s, %(attempt)s, %(step)s, %(state)s)"
-        " ON CONFLICT (request_id, attempt, step) DO UPDATE SET state = excluded.state, finished_at = NULL,"
-        " started_at = CASE WHEN excluded.state = 'running' THEN now() ELSE event_steps.started_at END",
-        {"id": request_id, "attempt": attempt, "step": step, "state": state},
+        "INSERT INTO ops.event_steps (request_id, attempt, step, state) VALUES (%s, %s, %s, 'running')"
+        " ON CONFLICT (request_id, attempt, step)"
+        " DO UPDATE SET state = excluded.state, started_at = now(), finished_at = NULL, detail = NULL",
+        (request_id, attempt, step),
+    )
+
+
+def start_undo(conn: Connection, request_id: str, attempt: int, step: str) -> None:
+    """Note that a step is being taken back, if it ever began; why it had failed stays."""
+    conn.execute(
+        "UPDATE ops.event_steps SET state = 'undoing' WHERE request_id = %s AND attempt = %s AND step = %s",
+        (request_id, attempt, step),
+    )
+
+
+def finish_undo(conn: Connection, request_id: str, attempt: int, step: str) -> None:
+    """Note that a step was taken back, if it ever began."""
+    conn.execute(
+        "UPDATE ops.event_steps SET state = 'undone', finished_at = now()"
+        " WHERE request_id = %s AND attempt = %s AND step = %s",
+        (request_id, attempt, step),
     )
 
 
@@ -86,13 +102,6 @@ def put_guide(conn: Connection, request_id: str, *, token_hash: bytes, language:
     )
 
 
-def find_guide(conn: Connection, token_hash: bytes) -> Row | None:
-    """Return the guide behind a link."""
-    return fetch_one(
-        conn, "SELECT request_id, language, html FROM ops.event_guides WHERE token_hash = %s", (token_hash,)
-    )
-
-
 def guide_exists(conn: Connection, request_id: str, token_hash: bytes | None = None) -> bool:
     """Tell whether a request has a guide, behind a certain link if one is given."""
     row = fetch_one(
@@ -113,28 +122,9 @@ def put_rating(conn: Connection, request_id: str, token_hash: bytes) -> None:
     )
 
 
-def find_rating(conn: Connection, token_hash: bytes) -> Row | None:
-    """Return the rating behind a link, with the event's name."""
-    return fetch_one(
-        conn,
-        "SELECT request_id, score, comment, rated_at, event_name, coalesce(body #>> '{customer,language}', 'ko')"
-        " AS language FROM ops.event_ratings JOIN ops.event_requests USING (request_id) WHERE token_hash = %s",
-        (token_hash,),
-    )
-
-
 def rating_exists(conn: Connection, request_id: str) -> bool:
     """Tell whether a request can be or was rated."""
     return fetch_one(conn, "SELECT 1 AS one FROM ops.event_ratings WHERE request_id = %s", (request_id,)) is not None
-
-
-def set_rating(conn: Connection, token_hash: bytes, *, score: int, comment: str | None) -> bool:
-    """Keep a customer's rating (1 to 5), the last one given. Return whether the link is known."""
-    cursor = conn.execute(
-        "UPDATE ops.event_ratings SET score = %s, comment = %s, rated_at = now() WHERE token_hash = %s",
-        (score, comment, token_hash),
-    )
-    return cursor.rowcount == 1
 
 
 def delete_guide_and_rating(conn: Connection, request_id: str) -> None:

@@ -21,6 +21,7 @@ Row = dict[str, Any]
 Connection = psycopg.Connection[Any]
 Parameters = Sequence[object] | Mapping[str, object]
 
+LONGEST_ERROR = 1000
 INTAKE_CHANNEL = "ops_intake"
 # Times that a status sets when it is entered.
 _STAMPS: Mapping[str, tuple[str, ...]] = {
@@ -66,6 +67,12 @@ def fetch_all(conn: Connection, query: LiteralString, parameters: Parameters = (
     """Return all rows as dictionaries."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query, parameters).fetchall()
+
+
+def describe_error(error: BaseException) -> dict[str, Any]:
+    """Return an error as JSON that PostgreSQL takes."""
+    message = str(error).replace("\x00", "").encode("utf-8", "replace").decode()
+    return {"type": type(error).__name__, "message": message[:LONGEST_ERROR]}
 
 
 def find_request(conn: Connection, request_id: str, *, lock: bool = False) -> Row | None:
@@ -191,6 +198,11 @@ def drop_result(conn: Connection, request_id: str, keys: Sequence[str]) -> None:
     conn.execute(
         "UPDATE ops.event_requests SET result = result - %s::text[] WHERE request_id = %s", (list(keys), request_id)
     )
+
+
+def clear_result(conn: Connection, request_id: str) -> None:
+    """Forget what was made for the request, when nothing of it is left."""
+    conn.execute("UPDATE ops.event_requests SET result = '{}' WHERE request_id = %s", (request_id,))
 
 
 def set_error(conn: Connection, request_id: str, error: Row | None) -> None:
