@@ -13,7 +13,7 @@ import httpx
 import pytest
 from psycopg.types.json import Jsonb
 
-from tests.integration.engine.fake_airflow import PASSWORD, USERNAME, FakeAirflow
+from tests.support.fake_airflow import PASSWORD, USERNAME, FakeAirflow
 from tests.support.databases import Database
 from tests.support.ports import free_port
 from tests.support.waiting import wait_until

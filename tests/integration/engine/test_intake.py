@@ -3,7 +3,7 @@
 import signal
 
 from tests.integration.engine.conftest import Queue, StartEngine, body_of
-from tests.integration.engine.fake_airflow import FakeAirflow
+from tests.support.fake_airflow import FakeAirflow
 from tests.support.waiting import wait_until
 
 HOUR = 3600
