@@ -32,6 +32,8 @@ _OPERATE: list[Permission] = _VIEW + [
 _REQUEST: list[Permission] = [
     *_VIEW,
     (permissions.ACTION_CAN_CREATE, permissions.resource_name(REQUESTER_DAG, permissions.RESOURCE_DAG_RUN)),
+    # FAB lets nobody start a run of a DAG without this one; it also allows to pause that DAG.
+    (permissions.ACTION_CAN_EDIT, permissions.resource_name(REQUESTER_DAG, permissions.RESOURCE_DAG)),
 ]
 
 # Airflow's roles decide who opens which page and who may start or answer anything at all; who may answer which
