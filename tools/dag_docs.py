@@ -30,6 +30,8 @@ WAITS_FOR_A_PERSON = ("{{", "}}")
 PLAIN_TASK = ("[", "]")
 SETUP_OR_TEARDOWN = ("([", "])")
 DEFAULT_TRIGGER_RULE = "all_success"
+# Drawn with dotted arrows: the way that a run takes when something went wrong.
+FAILURE_RULES = ("one_failed", "all_failed")
 MAX_SCHEMA_DEPTH = 3
 
 
@@ -87,7 +89,8 @@ def render_graph(dag: "DAG") -> str:
     lines = ["```mermaid", "flowchart TD", *_nodes(dag.task_group, indent=1)]
     sort_tasks: Callable[[], list[Any]] = dag.topological_sort  # untyped in Airflow
     for task in sort_tasks():
-        lines += [f"    {_node_id(task.task_id)} --> {_node_id(after)}" for after in sorted(task.downstream_task_ids)]
+        for after in sorted(task.downstream_task_ids):
+            lines.append(f"    {_node_id(task.task_id)} {_arrow(dag.get_task(after))} {_node_id(after)}")
     return "\n".join([*lines, "```", ""])
 
 
@@ -161,8 +164,16 @@ def _waits_for_a_person(task: Any) -> bool:
     return any(kind.__name__ == "HITLOperator" for kind in type(task).__mro__)
 
 
+def _arrow(after: Any) -> str:
+    return "-.->" if _rule(after) in FAILURE_RULES else "-->"
+
+
+def _rule(task: Any) -> str:
+    return str(getattr(task.trigger_rule, "value", task.trigger_rule))
+
+
 def _caption(task: Any) -> str:
-    rule = str(getattr(task.trigger_rule, "value", task.trigger_rule))
+    rule = _rule(task)
     return task.label if rule == DEFAULT_TRIGGER_RULE else f"{task.label}<br/><i>{rule}</i>"
 
 
@@ -176,7 +187,8 @@ def _parameters(dag: "DAG") -> Iterator[tuple[str, str, str, str]]:
         param = dag.params.get_param(name)
         default = json.dumps(param.value, ensure_ascii=False) if param.has_value else None
         schema = {"description": param.description, **param.schema}
-        yield from _fields(name, schema, default=default, required=default is None, depth=1)
+        required = default is None and "null" not in schema.get("type", ())
+        yield from _fields(name, schema, default=default, required=required, depth=1)
 
 
 def _fields(

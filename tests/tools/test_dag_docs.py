@@ -34,6 +34,7 @@ from airflow.sdk import Param, TriggerRule, dag, task, task_group
     default_args={"owner": "keepers"},
     params={
         "cage": Param(type="string", description="left | right"),
+        "note": Param(None, type=["null", "string"], description="Anything."),
         "dry_run": Param(True, type="boolean", description="Change nothing."),
         "meal": Param(
             type="object", required=["name"],
@@ -93,6 +94,7 @@ def test_a_timetable_shows_its_expression() -> None:
 
 def test_parameters_show_type_default_and_description(page: str) -> None:
     assert "| `cage` | string | required | left \\| right |" in page
+    assert "| `note` | empty or string |  | Anything. |" in page
     assert "| `dry_run` | boolean | `true` | Change nothing. |" in page
     assert "| `meal.name` | string | required |  |" in page
     assert "| `meal.at` | empty or string (date-time) |  |  |" in page
@@ -103,11 +105,11 @@ def test_the_graph_shows_order_groups_people_and_failure_paths(page: str) -> Non
     assert 't_approve{{"approve"}}' in graph
     assert 'subgraph t_serve["serve"]' in graph
     assert 't_clean_up["clean_up<br/><i>one_failed</i>"]' in graph
-    edges = [line.strip() for line in graph.splitlines() if "-->" in line]
+    edges = [line.strip() for line in graph.splitlines() if "->" in line]
     assert edges == [
         "t_plan --> t_approve",
         "t_approve --> t_serve__carry",
-        "t_serve__carry --> t_clean_up",
+        "t_serve__carry -.-> t_clean_up",
     ]
 
 
