@@ -10,15 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 import psycopg
 
-from include.common.connections import connection_from_env
+from include.common.connections import find_connection
 from include.common.errors import CommonError
 from include.settings import get_settings
 from include.store import api_keys
 from include.store.anchors import load_anchors
-from include.store.bootstrap import bootstrap, passwords_from
+from include.store.bootstrap import AUDITOR, MIGRATOR, bootstrap, passwords_from
 from include.store.connection import connect
 from include.store.errors import DatabaseNotGiven, StoreError
 from include.store.ledger import missing_anchors, publish_anchor, verify
+from include.store.local_stack import local_stack_dsn
 from include.store.migrate import HEAD, downgrade, migrate
 
 FAILED = 1
@@ -146,12 +147,18 @@ def _publish_anchor(options: argparse.Namespace) -> int:
 
 
 def _auditor_dsn(options: argparse.Namespace) -> str:
-    return str(options.dsn or connection_from_env("ops_db").postgres_dsn())
+    configured = find_connection("ops_db")
+    dsn = options.dsn or (configured.postgres_dsn() if configured else local_stack_dsn(AUDITOR))
+    return _given(dsn, option="--dsn", variable=options.dsn_variable)
+
+
+def _migrator_dsn(options: argparse.Namespace) -> str:
+    """Return the database for what adds and changes rows; the schema's own commands want theirs named."""
+    return _given(options.dsn or local_stack_dsn(MIGRATOR), option="--dsn", variable=options.dsn_variable)
 
 
 def _issue_api_key(options: argparse.Namespace) -> int:
-    dsn = _given(options.dsn, option="--dsn", variable=options.dsn_variable)
-    with connect(dsn, application_name="issue-api-key") as conn:
+    with connect(_migrator_dsn(options), application_name="issue-api-key") as conn:
         issued = api_keys.issue(
             conn,
             customer_id=options.customer,
@@ -167,16 +174,14 @@ def _issue_api_key(options: argparse.Namespace) -> int:
 
 
 def _revoke_api_key(options: argparse.Namespace) -> int:
-    dsn = _given(options.dsn, option="--dsn", variable=options.dsn_variable)
-    with connect(dsn, application_name="revoke-api-key") as conn:
+    with connect(_migrator_dsn(options), application_name="revoke-api-key") as conn:
         api_keys.revoke(conn, options.key_id, actor=_operator())
     print(f"revoked {options.key_id}")
     return 0
 
 
 def _list_api_keys(options: argparse.Namespace) -> int:
-    dsn = _given(options.dsn, option="--dsn", variable=options.dsn_variable)
-    with connect(dsn, application_name="list-api-keys") as conn:
+    with connect(_migrator_dsn(options), application_name="list-api-keys") as conn:
         for key in api_keys.list_keys(conn):
             state = f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else "live"
             used = f"last used {key.last_used_at:%Y-%m-%d %H:%M} UTC" if key.last_used_at else "never used"

@@ -82,6 +82,7 @@ def test_a_command_without_a_database_says_what_to_set(
 ) -> None:
     for variable in ("OPS_MIGRATION_DSN", "OPS_ADMIN_DSN", "OPS_AUDITOR_DSN", "AIRFLOW_CONN_OPS_DB"):
         monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("LOCAL_DIR", "no-stack-here")
 
     assert main(command) == 2
     assert "set" in capsys.readouterr().err
