@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 from email.message import EmailMessage
-from email.utils import formatdate
 from typing import Any
 
 from include.settings import get_settings
@@ -49,7 +48,6 @@ def mail_head(head: dict[str, Any], report: dict[str, Any], *, day: date) -> Non
     message = EmailMessage()
     message["From"] = sender
     message["To"] = get_settings().operators_email
-    message["Date"] = formatdate(localtime=False)
     message["Subject"] = f"[ledger] {day:%Y-%m-%d}: entry {head['entry_id']} {head['entry_hash'][:16]}"
     message["Message-ID"] = f"<ledger-{day:%Y%m%d}-{head['entry_id']}-{head['entry_hash'][:16]}@platform-ops>"
     message.set_content(

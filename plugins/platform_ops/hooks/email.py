@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 from platform_ops.hooks.postgres import connection_info
@@ -22,6 +23,8 @@ def send_email(message: EmailMessage, *, smtp_conn_id: str = SMTP_CONN_ID) -> No
     """
     from airflow.providers.smtp.hooks.smtp import SmtpHook
 
+    if "Date" not in message:  # RFC 5322 3.6 wants one; the day it is sent, not the day it was written
+        message["Date"] = formatdate()
     with SmtpHook(smtp_conn_id=smtp_conn_id) as hook:
         client = hook._smtp_client  # the hook offers no public way to its open client
         if client is None:
