@@ -13,8 +13,8 @@ import httpx
 import pytest
 from psycopg.types.json import Jsonb
 
-from tests.support.fake_airflow import PASSWORD, USERNAME, FakeAirflow
 from tests.support.databases import Database
+from tests.support.fake_airflow import PASSWORD, USERNAME, FakeAirflow
 from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
