@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.utils import format_datetime
 from typing import Any
 
+from include.common.clock import utc_now
 from include.notifications.errors import BrokenTemplate
 from include.notifications.templates import render
 
@@ -58,6 +60,7 @@ def build_text_email(subject: str, text: str, *, sender: str, recipient: str, id
     mail["Subject"] = subject
     mail["From"] = sender
     mail["To"] = recipient
+    mail["Date"] = format_datetime(utc_now())
     mail["Message-ID"] = identifier
     # RFC 3834: keeps out-of-office answers away.
     mail["Auto-Submitted"] = "auto-generated"

@@ -49,7 +49,7 @@ class EventFiles:
 def apply(
     plan: EventPlan, events_dir: Path, prometheus: Prometheus, *, promtool: str, check: Callable[[], None]
 ) -> None:
-    """Write both files, make Prometheus read them and wait until it lists target and alerts.
+    """Write both files, make Prometheus read them and wait until it has the alerts.
 
     Raises InvalidRules when promtool refuses the rules (nothing is in place then), NotOwned, or a ClientError; when the
     reload fails, both files are taken away again, so that a broken one cannot stop Prometheus' next start.
@@ -67,17 +67,18 @@ def apply(
         log.warning("Prometheus did not take the files of %s: removed again", plan.slug)
         _remove(files)
         raise
-    if not wait_for(lambda: not _listing_findings(plan, prometheus), seconds=SEEN_WITHIN_SECONDS):
-        raise ServerFault(SERVICE, "; ".join(_listing_findings(plan, prometheus)) or "listed only now")
+    if not wait_for(lambda: not _rule_findings(plan, prometheus), seconds=SEEN_WITHIN_SECONDS):
+        raise ServerFault(SERVICE, f"has not loaded the alerts of {plan.slug} in {SEEN_WITHIN_SECONDS:g} s")
 
 
 def verify(plan: EventPlan, prometheus: Prometheus) -> list[str]:
-    """Return what Prometheus does not know, or could not scrape.
+    """Return what Prometheus does not know, or could not scrape, after waiting for it to list the target.
 
     A target that is listed but was not scraped yet is right: the first scrape comes within one interval (15 s here),
     and that the metrics can be read is seen by `endpoint.verify`.
     """
-    return [*_listing_findings(plan, prometheus), *_health_findings(plan, prometheus)]
+    wait_for(lambda: _target(plan.slug, prometheus) is not None, seconds=SEEN_WITHIN_SECONDS)
+    return [*_rule_findings(plan, prometheus), *_target_findings(plan, prometheus)]
 
 
 def undo(key: EventKey, events_dir: Path, prometheus: Prometheus) -> None:
@@ -131,21 +132,16 @@ def rules_text(plan: EventPlan) -> str:
     return _HEADER + plan.request_id + "\n" + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=1000)
 
 
-def _listing_findings(plan: EventPlan, prometheus: Prometheus) -> list[str]:
-    findings = []
-    if _target(plan.slug, prometheus) is None:
-        findings.append(f"Prometheus does not list the target of {plan.slug}")
+def _rule_findings(plan: EventPlan, prometheus: Prometheus) -> list[str]:
     found = prometheus.list_rule_groups().get(plan.monitoring.group, [])
     wanted = [alert.name for alert in plan.monitoring.alerts]
-    if found != wanted:
-        findings.append(f"Prometheus has the alerts {found} for {plan.slug}, planned are {wanted}")
-    return findings
+    return [] if found == wanted else [f"Prometheus has the alerts {found} for {plan.slug}, planned are {wanted}"]
 
 
-def _health_findings(plan: EventPlan, prometheus: Prometheus) -> list[str]:
+def _target_findings(plan: EventPlan, prometheus: Prometheus) -> list[str]:
     target = _target(plan.slug, prometheus)
     if target is None:
-        return []  # a finding of the listing
+        return [f"Prometheus does not list the target of {plan.slug}"]
     if target.scrape_url != plan.monitoring.metrics_url:
         return [f"Prometheus scrapes {target.scrape_url}, planned is {plan.monitoring.metrics_url}"]
     return [f"Prometheus cannot scrape {plan.slug}: {target.last_error}"] if target.health == "down" else []
