@@ -19,6 +19,7 @@ KUBERNETES_VERSIONS = ("1.31", "1.33")
 # or refused only at installation.
 COMPONENT = {"enabled", "replicas", "resources", "env", "logGroomerSidecar", "podDisruptionBudget", "persistence"}
 CHART: dict[str, set[str] | None] = {
+    "airflowLocalSettings": None,
     "airflowVersion": None,
     "apiSecretKeySecretName": None,
     "apiServer": {"replicas", "env", "resources", "podDisruptionBudget"},
