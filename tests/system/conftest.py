@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ SETTINGS = {
     "PLATFORM_OPS_APPROVAL_EXPIRY_SECONDS": "35",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_DETECTION_INTERVAL": "5",
+    "PLATFORM_OPS_PROMTOOL": str(Path(__file__).with_name("promtool.sh")),
     # Six tries with the production waits would make every fault test minutes long.
     "PLATFORM_OPS_RETRY_DELAY_SECONDS": "1",
 }

@@ -22,6 +22,8 @@ from stack.secrets import load_secrets, user_password_variable
 from tests.support.waiting import wait_until
 
 DAG_ID = "event_provisioning"
+# In an event's name: `promtool.sh`, which the stack of these tests uses, refuses its rules.
+REFUSED_BY_PROMTOOL = "rulesrefused"
 # Airflow fails a task whose answer comes in the same scheduler loop as its pause.
 SETTLED_SECONDS = 2.0
 FINAL = frozenset({"completed", "rejected", "expired", "invalid", "rolled_back", "rollback_failed"})

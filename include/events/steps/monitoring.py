@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 PROMTOOL_TIMEOUT_SECONDS = 30
 # Prometheus hands new targets to its scrapers every 5 s (its discovery manager's update interval).
 SEEN_WITHIN_SECONDS = 30.0
+NO_TARGETS = "[]\n"
 _HEADER = "# Written by platform-ops for event request: "
 # A label that begins with two underscores is dropped before anything is scraped, so this mark stays in the file.
 _OWNER_LABEL = "__platform_ops_request"
@@ -82,15 +83,21 @@ def verify(plan: EventPlan, prometheus: Prometheus) -> list[str]:
 
 
 def undo(key: EventKey, events_dir: Path, prometheus: Prometheus) -> None:
-    """Remove both files and wait until Prometheus has forgotten the event. Raises NotOwned for another request's."""
+    """Remove both files and wait until Prometheus has forgotten the event. Raises NotOwned for another request's.
+
+    The target's file is emptied first and removed last: Prometheus keeps the targets of a file that is gone when it is
+    told to reload, because its new discovery has nothing to say about it (seen with 2.42).
+    """
     files = EventFiles.of(key, events_dir)
     _refuse_foreign(key, files)
+    if files.target.exists() or _target(key.slug, prometheus) is not None:
+        _put(files.target, NO_TARGETS)
+    files.rules.unlink(missing_ok=True)
+    if _known(key, prometheus):
+        prometheus.reload()
+        if not wait_for(lambda: not _known(key, prometheus), seconds=SEEN_WITHIN_SECONDS):
+            raise ServerFault(SERVICE, f"still lists {', '.join(_known(key, prometheus))}")
     _remove(files)
-    if not _known(key, prometheus):
-        return
-    prometheus.reload()
-    if not wait_for(lambda: not _known(key, prometheus), seconds=SEEN_WITHIN_SECONDS):
-        raise ServerFault(SERVICE, f"still lists {', '.join(_known(key, prometheus))}")
 
 
 def leftovers(key: EventKey, events_dir: Path, prometheus: Prometheus) -> list[str]:
