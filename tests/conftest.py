@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.postgres import PostgresCluster
 
-pytest_plugins = [name for name in ("tests.support.databases",) if find_spec(name)]
+pytest_plugins = [name for name in ("tests.support.databases", "tests.support.sandbox") if find_spec(name)]
 
 
 @pytest.fixture(scope="session")

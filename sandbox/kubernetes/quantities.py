@@ -28,9 +28,8 @@ def parse_quantity(value: object) -> Decimal:
     if matched is None or isinstance(value, bool):
         raise ValueError(f"{value!r} is no quantity")
     number, suffix = matched.groups()
-    if suffix[:1] in ("e", "E") and len(suffix) > 1:
-        return Decimal(number + suffix)
-    return Decimal(number) * _BINARY.get(suffix, _DECIMAL.get(suffix, Decimal(1)))
+    size = _BINARY.get(suffix) or _DECIMAL.get(suffix)
+    return Decimal(number + suffix) if size is None else Decimal(number) * size
 
 
 def format_quantity(amount: Decimal, *, like: object = "") -> str:

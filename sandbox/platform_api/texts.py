@@ -87,7 +87,7 @@ class Texts:
         self.language = language if language in LANGUAGES else "en"
         self._index = LANGUAGES.index(self.language)
 
-    def __call__(self, name: str, **values: object) -> str:
+    def __call__(self, name: str, /, **values: object) -> str:
         """Return a text with its values filled in."""
         return _TEXTS[name][self._index].format(**values)
 

@@ -122,15 +122,16 @@ async def _arguments(request: Request) -> tuple[dict[str, object], str, dict[str
     A token inside a JSON body does not count: Slack ignores it there.
     """
     content_type = request.headers.get("content-type", "").lower()
-    if content_type.startswith("application/json"):
-        arguments = _json_object(await request.body())
+    body = await request.body()
+    if content_type.startswith("application/json") and body:
+        arguments = _json_object(body)
         arguments.pop("token", None)
         missing_charset = "charset" not in content_type
         return arguments, "", {"warning": "missing_charset"} if missing_charset else {}
     is_form = content_type.startswith(("application/x-www-form-urlencoded", "multipart/form-data"))
-    if request.method == "POST" and not is_form and await request.body():
+    if body and not is_form:
         raise MessageRefused("invalid_post_type" if content_type else "missing_post_type")
-    form = dict(request.query_params) | (dict(await request.form()) if request.method == "POST" else {})
+    form = dict(request.query_params) | (dict(await request.form()) if is_form else {})
     token = str(form.pop("token", ""))
     return {name: _decoded(name, value) for name, value in form.items()}, token, {}
 
