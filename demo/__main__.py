@@ -51,7 +51,7 @@ def main() -> int:
         headers={"Authorization": f"Bearer {issued.key}"},
         timeout=TIMEOUT_SECONDS,
     )
-    earlier = {item["request_id"].split("-")[1] for item in checked(listed, 200).json()["items"]}
+    earlier = {item["request_id"].split("-")[1] for item in checked(listed, 200).json()["events"]}
 
     started = time.monotonic()
     problems = run(

@@ -55,6 +55,7 @@ class AirflowUser:
 
     def __init__(self, *, base_url: str, username: str, password: str) -> None:
         self.username = username
+        self._base_url = base_url
         answer = httpx.post(
             f"{base_url}/auth/token", json={"username": username, "password": password}, timeout=TIMEOUT_SECONDS
         )
@@ -66,6 +67,10 @@ class AirflowUser:
     def get(self, path: str) -> httpx.Response:
         """Read below `/api/v2`."""
         return self._http.get(path)
+
+    def console(self, path: str) -> httpx.Response:
+        """Read below `/console` with the same token."""
+        return self._http.get(f"{self._base_url}/console{path}")
 
     def post(self, path: str, *, json: object) -> httpx.Response:
         """Send JSON below `/api/v2`."""

@@ -69,7 +69,7 @@ def _refuses(status: dict[str, Any]) -> str | None:
 
 def _target(addresses: Addresses, status: dict[str, Any]) -> str | None:
     targets = checked(_get(f"{addresses.prometheus}/api/v1/targets"), 200).json()["data"]["activeTargets"]
-    of_event = [target for target in targets if status["slug"] in str(target["labels"]) + target["scrapeUrl"]]
+    of_event = [target for target in targets if target["scrapeUrl"] == status["prometheus_target"]]
     if not of_event:
         return "Prometheus lists no target of the event"
     return None if of_event[0]["health"] in ("up", "unknown") else f"the target is {of_event[0]['health']}"
