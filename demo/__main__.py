@@ -20,6 +20,7 @@ from stack.environment import HOST, postgres_uri
 from stack.secrets import load_secrets, user_password_variable
 
 CUSTOMER_ID = "demo-hanbit"
+LINE_WIDTH = 140  # where no terminal says how wide it is
 
 
 def main() -> int:
@@ -28,7 +29,7 @@ def main() -> int:
     secrets = load_secrets(config)
     airflow = f"http://{HOST}:{config.ports.airflow_api}"
     sandbox = f"http://{HOST}:{config.ports.sandbox}"
-    terminal = Terminal()
+    terminal = Terminal(width=None if sys.stdout.isatty() else LINE_WIDTH)
 
     dsn = postgres_uri(config, secrets, cluster="state", user="ops_migrator", database="ops")
     with connect(dsn, application_name="demo", autocommit=True) as ops:

@@ -1,0 +1,32 @@
+"""Find requests that nobody works for any more, so that their undo is finished."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from platform_ops.hooks.postgres import database
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+PROVISIONING_DAG = "event_provisioning"
+# Shorter than this, a retry of the run's own `roll_back` is still to be expected (two minutes at most between tries).
+IDLE_SECONDS = 180
+AT_WORK = frozenset({"queued", "running"})
+
+
+def find_abandoned(context: Context) -> list[dict[str, Any]]:
+    """Return what `EventRollbackOperator` needs for each request whose run is over without having undone its work.
+
+    A run that still works or waits for its retries is left alone, however long it takes.
+    """
+    from include.events import rollback
+
+    with database() as ops:
+        rows = rollback.needing_undo(ops, idle_seconds=IDLE_SECONDS)
+    state_of = context["ti"].get_dagrun_state
+    return [
+        {"request_id": row["request_id"], "attempt": str(row["attempt"]), "reason": f"its run is over: {row['status']}"}
+        for row in rows
+        if not row["dag_run_id"] or state_of(PROVISIONING_DAG, row["dag_run_id"]) not in AT_WORK
+    ]
