@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 PROVISIONING_DAG = "event_provisioning"
 # Shorter than this, a retry of the run's own `roll_back` is still to be expected (two minutes at most between tries).
 IDLE_SECONDS = 180
-AT_WORK = frozenset({"queued", "running"})
+AT_WORK = ["queued", "running"]
 
 
 def find_abandoned(context: Context) -> list[dict[str, Any]]:
@@ -24,9 +24,13 @@ def find_abandoned(context: Context) -> list[dict[str, Any]]:
 
     with database() as ops:
         rows = rollback.needing_undo(ops, idle_seconds=IDLE_SECONDS)
-    state_of = context["ti"].get_dagrun_state
     return [
         {"request_id": row["request_id"], "attempt": str(row["attempt"]), "reason": f"its run is over: {row['status']}"}
         for row in rows
-        if not row["dag_run_id"] or state_of(PROVISIONING_DAG, row["dag_run_id"]) not in AT_WORK
+        if not row["dag_run_id"] or not _is_at_work(context, row["dag_run_id"])
     ]
+
+
+def _is_at_work(context: Context, run_id: str) -> bool:
+    """Return whether the run goes on; a run that was deleted does not."""
+    return context["ti"].get_dr_count(dag_id=PROVISIONING_DAG, run_ids=[run_id], states=AT_WORK) > 0
