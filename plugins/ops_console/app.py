@@ -20,7 +20,7 @@ from ops_console.throttle import FailureThrottle
 STATIC = Path(__file__).parent / "static"
 
 
-def refuse_nul(request: Request) -> None:
+async def refuse_nul(request: Request) -> None:
     """Refuse an address with a NUL character: PostgreSQL cannot even be asked about such a text."""
     if "\0" in request.url.path or "%00" in str(request.url):
         raise ConsoleError("the address holds a NUL character")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from include.events import kpis
 from include.settings import get_settings
 from include.store import console as store
-from ops_console.charts import polylines
 from ops_console.database import OpsConnection
 from ops_console.language import Wording
 from ops_console.progress import PROGRESS
@@ -18,15 +18,23 @@ NO_DATA = "–"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Bar:
+    """One day of a figure's history; `position` counts from the oldest."""
+
+    position: int
+    value: float
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tile:
-    """One figure, with its history as bars (values) or as a line (SVG points)."""
+    """One figure, with its history as bars; no bars when there is none."""
 
     label: str
     value: str
     unit: str = ""
     note: str = ""
-    bars: list[int] = field(default_factory=list)
-    line: list[str] = field(default_factory=list)
+    bars: list[Bar] = field(default_factory=list)
     chart_label: str = ""
 
 
@@ -62,7 +70,7 @@ def _requests(total: kpis.Kpis, days: list[kpis.Kpis], wording: Wording) -> Tile
         label=wording.text("figure.requests"),
         value=str(total.received),
         unit=wording.text("figure.period", days=HISTORY_DAYS),
-        bars=[day.received for day in days],
+        bars=_bars([(day.received, str(day.received)) for day in days]),
         chart_label=wording.text("figure.chart_requests"),
     )
 
@@ -79,7 +87,7 @@ def _set_up_time(total: kpis.Kpis, days: list[kpis.Kpis], wording: Wording) -> T
     return Tile(
         label=wording.text("figure.mean"),
         value=wording.duration(total.machine.mean_seconds),
-        line=polylines([day.machine.mean_seconds for day in days]),
+        bars=_bars([(day.machine.mean_seconds, wording.duration(day.machine.mean_seconds)) for day in days]),
         chart_label=wording.text("figure.chart_mean"),
     )
 
@@ -101,6 +109,11 @@ def _rating(total: kpis.Kpis, wording: Wording) -> Tile:
         unit="" if total.mean_rating is None else "/ 5",
         note=wording.text("figure.rating_note", n=total.ratings),
     )
+
+
+def _bars(history: Sequence[tuple[float | None, str]]) -> list[Bar]:
+    bars = [Bar(position=n, value=value or 0, label=label) for n, (value, label) in enumerate(history)]
+    return bars if any(bar.value for bar in bars) else []
 
 
 def _percent(share: float | None) -> str:

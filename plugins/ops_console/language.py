@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_skeleton, format_timedelta
+from babel.dates import format_date, format_timedelta
+from babel.numbers import format_decimal
 from starlette.requests import HTTPConnection
 
 LANGUAGES = ("ko", "en")
@@ -87,8 +88,9 @@ class Wording:
         if at is None:
             return "–"
         instant = datetime.fromisoformat(at) if isinstance(at, str) else at
-        skeleton = "yMMMdHms" if seconds else "yMMMdHm"
-        return format_skeleton(skeleton, instant.astimezone(self.zone), locale=self.language)
+        local = instant.astimezone(self.zone)
+        clock = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
+        return f"{format_date(local, format='medium', locale=self.language)} {clock}"
 
     def ago(self, at: datetime | str | None, *, now: datetime) -> str:
         """Return how long ago something was, in one unit."""
@@ -97,6 +99,10 @@ class Wording:
         instant = datetime.fromisoformat(at) if isinstance(at, str) else at
         past = max(now - instant, timedelta(seconds=1))
         return format_timedelta(-past, granularity="second", threshold=1.2, add_direction=True, locale=self.language)
+
+    def number(self, value: float) -> str:
+        """Return a number with its thousands apart."""
+        return format_decimal(value, locale=self.language)
 
     def duration(self, seconds: float | None) -> str:
         """Return a duration in its two largest units; a dash when there is none."""

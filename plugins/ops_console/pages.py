@@ -60,6 +60,7 @@ def render(
         "moment": wording.moment,
         "ago": lambda at: wording.ago(at, now=now),
         "duration": wording.duration,
+        "number": wording.number,
         "tone": lambda status: PROGRESS[status].tone,
         "is_staff": caller is not None and caller.is_staff,
         "user_name": caller.name if caller is not None else None,

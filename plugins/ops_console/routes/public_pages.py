@@ -17,7 +17,7 @@ from ops_console.errors import NotFound
 from ops_console.headers import GUIDE_POLICY
 from ops_console.language import Wording, chosen_language, texts
 from ops_console.pages import render, wording_for
-from ops_console.progress import STAGE_TIMES, progress_table
+from ops_console.progress import STAGE_TIMES, STAGES, progress_table
 
 MAX_COMMENT = 2000
 
@@ -150,6 +150,7 @@ def _status_texts(wording: Wording) -> dict[str, Any]:
         "sentence": wording.group("sentence"),
         "stages": wording.group("stage"),
         "progress": progress_table(),
+        "stage_order": STAGES,
         "stage_times": STAGE_TIMES,
         "steps_total": len(STEPS),
         "time_zone": get_settings().timezone,

@@ -18,8 +18,15 @@ function headers(more = {}) {
 }
 
 function moment(text) {
-  const format = { dateStyle: "medium", timeStyle: "short", timeZone: texts.time_zone };
-  return new Intl.DateTimeFormat(document.documentElement.lang, format).format(new Date(text));
+  return new Intl.DateTimeFormat(document.documentElement.lang, {
+    year: "numeric",
+    month: "short",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    timeZone: texts.time_zone,
+    timeZoneName: "short",
+  }).format(new Date(text));
 }
 
 function element(name, className, text) {
@@ -38,9 +45,10 @@ function stage(tone, label, at, note) {
 }
 
 function showStages(event) {
-  const tones = Object.entries(texts.progress[event.status].stages);
+  const tones = texts.progress[event.status].stages;
   document.getElementById("stages").replaceChildren(
-    ...tones.map(([name, tone]) => {
+    ...texts.stage_order.map((name) => {
+      const tone = tones[name];
       const at = tone === "pending" ? null : event[texts.stage_times[name]];
       return stage(tone, texts.stages[name], at, stageNote(event, name, tone));
     }),
