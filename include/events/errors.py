@@ -100,3 +100,15 @@ class InvalidCatalogue(EventError):
 
 class InvalidRules(EventError):
     """promtool refuses the alerts that were made for an event."""
+
+
+class ArchiveMissing(EventError):
+    """There is no archive of the event: nothing may be dropped, and nothing can be restored."""
+
+
+class NotRestorable(EventError):
+    """The event is not down, or its grace has ended."""
+
+
+class PurgeIncomplete(EventError):
+    """Some archives could not be destroyed; which, and why, is said. It is safe to try again."""
