@@ -205,7 +205,7 @@ def error_page(request: Request, error: PlatformError) -> Response:
     t = _texts(request)
     known = {HTTPStatus.FORBIDDEN: "error_403", HTTPStatus.NOT_FOUND: "error_404"}
     title = t(known.get(error.status, "error_503"))
-    return render("message.html", status=error.status, t=t, title=title, text=t("error_text"))
+    return render("message.html", status=error.status, t=t, title=title, text=t("error_text"), login=True)
 
 
 async def _language_of(connection: Connection, account_id: str | None) -> str:
@@ -221,7 +221,7 @@ def _texts(request: Request) -> Texts:
 def _gone(request: Request) -> Response:
     t = _texts(request)
     title, text = t("handover_gone_title"), t("handover_gone_text")
-    return render("message.html", status=HTTPStatus.GONE, t=t, title=title, text=text)
+    return render("message.html", status=HTTPStatus.GONE, t=t, title=title, text=text, login=False)
 
 
 def _login_refused(t: Texts, error: str, username: str, status: HTTPStatus) -> Response:
