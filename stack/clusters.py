@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stack.config import StackConfig
 from stack.errors import ClusterError
+from stack.files import write_private
 from stack.privileges import Identity, unprivileged_identity
 
 POSTGRES_MAJOR = 15
@@ -96,11 +97,16 @@ def _initdb(data: Path, *, password: str) -> None:
     shutil.rmtree(data, ignore_errors=True)  # what an interrupted initdb left
     data.mkdir(parents=True, mode=0o700)
     identity.own(data)
+    # Beside the directory, not on stdin: another user may not open a pipe of ours by its name.
+    password_file = data.with_name(f".{data.name}.password")
+    write_private(password_file, password)
+    identity.own(password_file)
     command = [*identity.prefix, postgres_tool("initdb"), "-D", str(data), "-U", SUPERUSER, "-E", "UTF8"]
-    command += ["--locale=C.UTF-8", "--auth=scram-sha-256", "--pwfile=/dev/stdin", "--no-sync"]
-    done = subprocess.run(
-        command, input=password, text=True, capture_output=True, timeout=_INITDB_SECONDS, check=False, cwd="/"
-    )
+    command += ["--locale=C.UTF-8", "--auth=scram-sha-256", f"--pwfile={password_file}", "--no-sync"]
+    try:
+        done = subprocess.run(command, text=True, capture_output=True, timeout=_INITDB_SECONDS, check=False, cwd="/")
+    finally:
+        password_file.unlink()
     if done.returncode != 0:
         shutil.rmtree(data, ignore_errors=True)
         last_line = (done.stderr.strip().splitlines() or ["no message"])[-1]

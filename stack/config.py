@@ -10,6 +10,7 @@ from stack.errors import InvalidSetting
 
 ROOT = Path(__file__).resolve().parent.parent
 MARKER = "PLATFORM_OPS_STACK"  # every process of a stack carries it with the absolute LOCAL_DIR
+COMPONENT_MARKER = "PLATFORM_OPS_COMPONENT"  # and this one with its component's name
 
 # `sockaddr_un` holds 107 bytes, and supervisor binds to a name with its process id behind ours first.
 _SOCKET_PATH_BYTES = 95

@@ -12,10 +12,11 @@ from stack.components import POSTGRES_PLATFORM, POSTGRES_STATE, Component, compo
 from stack.config import StackConfig
 from stack.databases import prepare_databases
 from stack.environment import HOST
-from stack.errors import ComponentFailed, DiskFull, StackBusy
+from stack.errors import ComponentFailed, DiskFull, PackagesMissing, StackBusy
 from stack.health import HEALTHY, health
+from stack.monitoring import reload_monitoring, render_configuration
 from stack.ports import refuse_taken_ports
-from stack.preparation import create_clusters, make_directories, render_configuration
+from stack.preparation import create_clusters, make_directories
 from stack.processes import end_processes, wait_for_exit
 from stack.progress import Progress, Silence
 from stack.secrets import load_secrets
@@ -41,6 +42,7 @@ def up(config: StackConfig, *, progress: Progress | None = None) -> None:
         secrets = load_secrets(config)
         render_configuration(config, secrets)
         wanted = components(config, secrets)
+        _refuse_missing_programs(wanted)
         supervisor = _running_supervisor(config, wanted, progress)
         databases = [each for each in wanted if each.name in (POSTGRES_STATE, POSTGRES_PLATFORM)]
         create_clusters(config, secrets)
@@ -49,6 +51,7 @@ def up(config: StackConfig, *, progress: Progress | None = None) -> None:
         prepare_databases(config, secrets, announce=progress.line)
         supervisor.start_all([each.name for each in wanted])
         _await(supervisor, [each for each in wanted if each not in databases], config, progress)
+        reload_monitoring(config)
 
 
 def down(config: StackConfig, *, progress: Progress | None = None) -> int:
@@ -101,6 +104,14 @@ def _running_supervisor(config: StackConfig, wanted: Sequence[Component], progre
     return supervisor
 
 
+def _refuse_missing_programs(wanted: Sequence[Component]) -> None:
+    """Name what is not installed; Debian calls these packages like their programs."""
+    programs = {each.version_command[0] for each in wanted if each.version_command}
+    missing = sorted(Path(program).name for program in programs if not Path(program).exists())
+    if missing:
+        raise PackagesMissing(f"not installed: {', '.join(missing)}; `make setup` installs what is missing")
+
+
 def _await(supervisor: Supervisor, awaited: Sequence[Component], config: StackConfig, progress: Progress) -> None:
     """Wait until all answer; each is announced when it does.
 
@@ -135,14 +146,15 @@ def _finding(component: Component, info: ProcessInfo) -> str:
 
 def _why_failed(name: str, finding: str, config: StackConfig) -> str:
     log = config.log_dir / f"{name}.log"
-    return f"{name} does not come up ({finding}): {_last_line(log)} (log: {log})"
+    return f"{name} does not come up ({finding}): {_last_words(log)} (log: {log})"
 
 
-def _last_line(log: Path) -> str:
+def _last_words(log: Path) -> str:
+    """Return the end of a log in one line; libraries put hints behind what matters, so three lines of it."""
     if not log.exists():
         return "it said nothing"
-    lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1][:300] if lines else "it said nothing"
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return " | ".join(lines[-3:])[-400:] or "it said nothing"
 
 
 def _address(component: Component) -> str:

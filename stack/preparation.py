@@ -1,14 +1,11 @@
-"""What must be there before the first process starts: directories, rendered configuration, clusters."""
+"""What must be there before the first process starts: directories and clusters."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from string import Template
 
 from stack.clusters import cluster_directories, create_cluster, remove_stale_lock
 from stack.config import StackConfig
-from stack.errors import PreparationFailed
-from stack.files import write_private
 
 # A laptop runs two of these beside Airflow. `state` serves Airflow's connection pools, hence the number of connections.
 _CLUSTER_SETTINGS: dict[str, object] = {
@@ -31,27 +28,6 @@ def make_directories(config: StackConfig) -> None:
     for name in (*below, "prometheus/data", "prometheus/events/targets", "prometheus/events/rules"):
         (config.local_dir / name).mkdir(parents=True, exist_ok=True)
     config.run_dir.mkdir(mode=0o700, exist_ok=True)
-
-
-def render_configuration(config: StackConfig, secrets: Mapping[str, str]) -> None:
-    """Fill ports and paths into the templates of Prometheus and Alertmanager.
-
-    Raises:
-        PreparationFailed: a template has a placeholder that is not known here.
-    """
-    values = {name: str(port) for name, port in config.ports.by_variable().items()} | {
-        "ROOT": str(config.root),
-        "LOCAL_DIR": str(config.local_dir),
-        "EVENTS_DIR": str(config.local_dir / "prometheus" / "events"),
-    }
-    for program in ("prometheus", "alertmanager"):
-        template = config.root / "config" / program / f"{program}.yml.tmpl"
-        try:
-            text = Template(template.read_text()).substitute(values)
-        except KeyError as error:
-            raise PreparationFailed(f"{template} has an unknown placeholder {error}") from error
-        (config.local_dir / program / f"{program}.yml").write_text(text)
-    write_private(config.local_dir / "alertmanager" / "engine-token", secrets["ENGINE_ALERT_TOKEN"])
 
 
 def create_clusters(config: StackConfig, secrets: Mapping[str, str]) -> None:

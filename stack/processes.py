@@ -14,7 +14,7 @@ from stack.config import MARKER, StackConfig
 from stack.errors import ProcessesLeft
 
 _PROC = Path("/proc")
-_TERM_SECONDS = 10
+_TERM_SECONDS = 5
 _KILL_SECONDS = 5
 
 
@@ -30,7 +30,9 @@ class StackProcess:
 def stack_processes(config: StackConfig) -> list[StackProcess]:
     """Find the processes that belong to this stack and to no other, ourselves and our parents left out."""
     ourselves = set(_ancestors(os.getpid()))
-    return [found for pid in _pids() if pid not in ourselves and (found := _examine(pid, config))]
+    marker = os.fsencode(f"{MARKER}={config.local_dir}")
+    clusters = cluster_directories(config)
+    return [found for pid in _pids() if pid not in ourselves and (found := _examine(pid, marker, clusters))]
 
 
 def end_processes(config: StackConfig) -> int:
@@ -93,7 +95,7 @@ def _open(pid: int) -> int | None:
         return None
 
 
-def _examine(pid: int, config: StackConfig) -> StackProcess | None:
+def _examine(pid: int, marker: bytes, clusters: Collection[Path]) -> StackProcess | None:
     directory = _PROC / str(pid)
     try:
         environment = (directory / "environ").read_bytes().split(b"\0")
@@ -103,8 +105,7 @@ def _examine(pid: int, config: StackConfig) -> StackProcess | None:
         working_directory = (directory / "cwd").readlink()
     except OSError:  # it ended meanwhile, is a kernel thread, or belongs to somebody else
         return None
-    is_marked = os.fsencode(f"{MARKER}={config.local_dir}") in environment
-    is_ours = is_marked or (is_postgres and working_directory in cluster_directories(config))
+    is_ours = marker in environment or (is_postgres and working_directory in clusters)
     return StackProcess(pid=pid, command=command[:80], is_postgres=is_postgres) if is_ours else None
 
 

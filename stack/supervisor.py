@@ -15,7 +15,7 @@ from typing import Any, cast
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from stack.components import Component
-from stack.config import StackConfig
+from stack.config import COMPONENT_MARKER, StackConfig
 from stack.environment import base_environment
 from stack.errors import ComponentFailed
 from stack.files import write_private
@@ -87,22 +87,22 @@ class Supervisor:
         self._config = config
         self._conf = config.run_dir / "supervisord.conf"
 
-    @property
-    def _rpc(self) -> Any:
-        """A new connection per call: one that failed once stays unusable."""
+    def _call(self, method: str, *arguments: object) -> Any:
+        """Call a method over a new connection: one that failed once stays unusable."""
         transport = SupervisorTransport(None, None, f"unix://{self._config.supervisor_socket}")
-        return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
+        with xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport) as server:
+            return getattr(server.supervisor, method)(*arguments)
 
     def is_running(self) -> bool:
         """Say whether the process manager answers."""
         try:
-            return cast("str", self._rpc.getState()["statename"]) in {"RUNNING", "RESTARTING"}
+            return cast("str", self._call("getState")["statename"]) in {"RUNNING", "RESTARTING"}
         except (OSError, HTTPException, xmlrpc.client.Error):
             return False
 
     def pid(self) -> int:
         """Return the process manager's own process id."""
-        return cast("int", self._rpc.getPID())
+        return cast("int", self._call("getPID"))
 
     def start(self) -> None:
         """Start the process manager, with no component yet.
@@ -139,17 +139,17 @@ class Supervisor:
 
         Only components whose command or environment changed are stopped.
         """
-        added, changed, removed = self._rpc.reloadConfig()[0]
+        added, changed, removed = self._call("reloadConfig")[0]
         for name in (*changed, *removed):
             self.stop([name])
-            self._rpc.removeProcessGroup(name)
+            self._call("removeProcessGroup", name)
         for name in (*added, *changed):
-            self._rpc.addProcessGroup(name)
+            self._call("addProcessGroup", name)
         return [*changed, *removed]
 
     def processes(self) -> dict[str, ProcessInfo]:
         """Return all components by name."""
-        return {info["name"]: _process_info(info) for info in self._rpc.getAllProcessInfo()}
+        return {info["name"]: _process_info(info) for info in self._call("getAllProcessInfo")}
 
     def start_all(self, names: Collection[str]) -> None:
         """Start those of the components that are down, without waiting for them."""
@@ -162,7 +162,7 @@ class Supervisor:
         """Stop components at the same time and wait; each is killed after its own time limit."""
         for name in names:
             try:
-                self._rpc.stopProcess(name, False)
+                self._call("stopProcess", name, False)
             except xmlrpc.client.Fault as fault:
                 if fault.faultCode not in (Faults.NOT_RUNNING, Faults.BAD_NAME):
                     raise
@@ -171,11 +171,11 @@ class Supervisor:
 
     def shut_down(self) -> None:
         """End the process manager, which ends what is left below it."""
-        self._rpc.shutdown()
+        self._call("shutdown")
 
     def _start_one(self, name: str) -> None:
         try:
-            self._rpc.startProcess(name, False)
+            self._call("startProcess", name, False)
         except xmlrpc.client.Fault as fault:
             if fault.faultCode == Faults.ALREADY_STARTED:
                 return
@@ -193,8 +193,9 @@ class Supervisor:
 
     def _program_section(self, component: Component) -> str:
         program = self._config.run_dir / "programs" / f"{component.name}.json"
+        environment = component.environment | {COMPONENT_MARKER: component.name}
         text = json.dumps(
-            {"command": component.command, "environment": component.environment, "directory": str(self._config.root)}
+            {"command": component.command, "environment": environment, "directory": str(self._config.root)}
         )
         write_private(program, text)
         version = hashlib.sha256(text.encode()).hexdigest()[:16]
