@@ -51,16 +51,16 @@ def notify_approvers(ops: Connection[Any], context: Context, ask: Ask, *, kind: 
     for person in people:
         message = messages.approval_message(kind, ask.plan, person, review_url)
         mail = SmtpNotifier(to=person.email, subject=message.subject, html_content=message.html)
-        sent += _send_once(ops, request_id, f"{ask.key(kind)}:mail:{person.username}", partial(mail, context))
+        sent += send_once(ops, request_id, f"{ask.key(kind)}:mail:{person.username}", partial(mail, context))
     if people:
         chat = messages.channel_message(kind, ask.plan, people, review_url)
         slack = SlackWebhookNotifier(slack_webhook_conn_id=SLACK_CONN_ID, text=chat)
-        sent += _send_once(ops, request_id, f"{ask.key(kind)}:slack", partial(slack, context))
+        sent += send_once(ops, request_id, f"{ask.key(kind)}:slack", partial(slack, context))
     if not sent:
         raise NobodyReached(f"request {request_id}: no channel took the {kind!r} message for {len(people)} people")
 
 
-def _send_once(ops: Connection[Any], request_id: str, key: str, send: Callable[[], None]) -> int:
+def send_once(ops: Connection[Any], request_id: str, key: str, send: Callable[[], None]) -> int:
     """Send unless it was sent before; return 1 when the message is known to be out."""
     try:
         guard.once(ops, request_id=request_id, key=key, send=send)
