@@ -22,6 +22,8 @@ REQUESTER_DAG = "event_provisioning"
 _VIEW: list[Permission] = [
     *FabAirflowSecurityManagerOverride.VIEWER_PERMISSIONS,
     (permissions.ACTION_CAN_ACCESS_MENU, permissions.RESOURCE_HITL_DETAIL),
+    # Airflow's menu reads its link to the Ops Console from the list of plugins.
+    (permissions.ACTION_CAN_READ, permissions.RESOURCE_PLUGIN),
 ]
 # What FAB's own "User" may do, without deleting: history is evidence.
 _OPERATE: list[Permission] = _VIEW + [

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from include.common.connections import connection_from_env
 from include.common.errors import ConnectionNotConfigured, InvalidConnection
 
-# The project's fixed names; a service that is not configured is off, which fails nothing.
+# The project's fixed names; a service that is not configured is off, which fails nothing. `platform_db` is not among
+# them: the environment of tasks alone has it, so that from here it would always look off.
 CONNECTION_IDS = (
     "ops_db",
-    "platform_db",
     "platform_api_default",
     "kubernetes_default",
     "prometheus_default",

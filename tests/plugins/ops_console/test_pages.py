@@ -131,11 +131,11 @@ def test_anonymous_people_are_sent_to_the_log_in(console: TestClient) -> None:
     assert answer.headers["location"] == "/auth/login/?next=/events/req-1?lang=ko"
 
 
-@pytest.mark.parametrize("name", ["requester1", "visitor"])
-def test_pages_of_the_staff_are_closed_to_others(console: TestClient, name: str) -> None:
+@pytest.mark.parametrize(("name", "path"), [("visitor", "/"), ("requester1", "/events/req-1")])
+def test_pages_are_closed_to_others(console: TestClient, name: str, path: str) -> None:
     console.cookies.set("_token", name)
 
-    page = console.get("/")
+    page = console.get(path)
 
     assert page.status_code == 403
     assert page.headers["content-type"].startswith("text/html")
@@ -276,3 +276,19 @@ def test_only_sending_a_rating_stores_it(console: TestClient, ops_db: Database) 
     assert stored() == {"score": 5, "comment": "좋아요"}
     assert console.post("/ratings/unknown", data={"score": "1"}).status_code == 404
     assert console.get(f"/ratings/{token}?score=9").status_code == 422
+
+
+def test_requesters_see_their_own_events_and_nothing_else(console: TestClient) -> None:
+    for name, event in [("requester1", "Tea Ceremony"), ("requester2", "Robot Contest")]:
+        headers = {"Authorization": f"Bearer {name}"}
+        body = request_body(f"req-{name}", name=event)
+        assert console.post("/api/events", json=body, headers=headers).status_code == 202
+    console.cookies.set("_token", "requester1")
+
+    page = console.get("/?lang=en").text
+
+    assert "Tea Ceremony" in page
+    assert 'href="./request/req-requester1"' in page
+    assert "Robot Contest" not in page
+    assert texts("en")["connections.title"] not in page
+    assert console.get("/events/req-requester1").status_code == 403
