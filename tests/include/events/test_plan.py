@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,52 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from include.events.catalogue import Catalogue, load_catalogue
-from include.events.classify import classify
+from include.events.catalogue import load_catalogue
 from include.events.errors import InvalidCatalogue
-from include.events.plan import EventPlan, build_plan, plan_from_dict, plan_hash, plan_to_dict
+from include.events.plan import plan_from_dict, plan_hash, plan_to_dict
 from include.events.presentation import render_markdown
-from include.events.request import EventRequest, parse_request
-from include.events.templates import match_template
-
-NOW = datetime(2030, 4, 1, tzinfo=UTC)
-CATALOGUE: Catalogue = load_catalogue()
-
-
-def request(attendees: int = 250, **event: Any) -> EventRequest:
-    body = {
-        "request_id": "spring-2030",
-        "customer": {"name": "Haneul", "email": "h@example.com", "phone": "+821012345678", "language": "ko"},
-        "event": {
-            "name": "Seoul Spring Summit",
-            "venue": "COEX",
-            "starts_at": "2030-05-01T00:00:00Z",
-            "ends_at": "2030-05-01T09:00:00Z",
-            "expected_attendees": attendees,
-            "gates": 4,
-        }
-        | event,
-    }
-    return parse_request(body, now=NOW)
-
-
-def plan_of(wanted: EventRequest) -> EventPlan:
-    classification = classify(wanted.event, now=NOW)
-    match = match_template(
-        wanted.event,
-        event_type=classification.event_type,
-        past_events=(),
-        default=CATALOGUE.default_template,
-    )
-    return build_plan(
-        wanted,
-        slug="seoul_spring_summit_82f3e9",
-        classification=classification,
-        match=match,
-        catalogue=CATALOGUE,
-        platform_url="http://platform.example/platform",
-        timezone="Asia/Seoul",
-    )
+from tests.support.plans import plan_of, request
 
 
 def test_the_same_request_gives_the_same_plan_and_hash() -> None:
