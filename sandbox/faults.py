@@ -190,8 +190,8 @@ def _pattern(expression: str) -> re.Pattern[str]:
 
 
 def _check(request: FaultRequest) -> None:
-    if request.status is not None and not 100 <= request.status <= 599:
-        raise InvalidFault(f"status is {request.status}; expected 100 to 599")
+    if request.status is not None and not 200 <= request.status <= 599:
+        raise InvalidFault(f"status is {request.status}; expected 200 to 599")
     if request.times is not None and request.times < 1:
         raise InvalidFault(f"times is {request.times}; expected at least 1, or nothing for every call")
     if request.skip < 0:

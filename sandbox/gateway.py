@@ -63,6 +63,10 @@ class Gateway:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        if "\x00" in scope["path"]:
+            # No service has such names, and PostgreSQL could not even compare them.
+            await PlainTextResponse("NUL in the address", HTTPStatus.BAD_REQUEST)(scope, receive, send)
+            return
         incoming = await _read(scope, receive, service)
         if incoming is None:
             await PlainTextResponse("body too large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)(scope, receive, send)

@@ -138,6 +138,8 @@ class KubernetesApi:
     def _delete(self, target: Target, body: object, *, dry_run: bool) -> Response:
         options: Mapping[str, Any] = body if isinstance(body, dict) else {}
         said = options.get("preconditions") or {}
+        if not isinstance(said, dict):
+            raise bad_request("preconditions is no object")
         preconditions = Preconditions(said.get("uid") or "", said.get("resourceVersion") or "")
         dry_run = dry_run or options.get("dryRun") == ["All"]
         document = self._cluster.delete(target, preconditions, dry_run=dry_run)
@@ -200,10 +202,10 @@ def _page(query: Mapping[str, str]) -> tuple[int, int]:
     if not token:
         return 0, int(limit)
     try:
-        start = json.loads(base64.urlsafe_b64decode(token))["start"]
+        start = int(json.loads(base64.urlsafe_b64decode(token))["start"])
     except (ValueError, KeyError, TypeError):
         raise bad_request("continue key is not valid") from None
-    return int(start), int(limit)
+    return max(start, 0), int(limit)
 
 
 def _continue_token(start: int) -> str:

@@ -206,7 +206,16 @@ def _decoded(resource: ResourceType, body: object) -> Document:
     metadata = body.get("metadata") or {}
     if not isinstance(metadata, dict):
         raise bad_request("metadata is no object")
-    return {**body, "apiVersion": resource.api_version, "kind": resource.kind, "metadata": dict(metadata)}
+    document: Document = _without_nulls(body)
+    metadata = document.get("metadata") or {}
+    return {**document, "apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata}
+
+
+def _without_nulls(node: Any) -> Any:
+    """Return a document without its nulls: to the API server they are fields that were not given."""
+    if isinstance(node, dict):
+        return {key: _without_nulls(value) for key, value in node.items() if value is not None}
+    return [_without_nulls(item) for item in node] if isinstance(node, list) else node
 
 
 def _check_content(resource: ResourceType, document: Mapping[str, Any]) -> None:

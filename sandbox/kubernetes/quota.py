@@ -126,7 +126,7 @@ def with_limit_range(store: ObjectStore, pod: Document) -> Document:
     """Return a pod with the defaults that its namespace's LimitRanges give to containers."""
     defaults: dict[str, dict[str, str]] = {"limits": {}, "requests": {}}
     for limit_range in store.listed(LIMIT_RANGES, pod["metadata"]["namespace"]):
-        for limit in limit_range["spec"]["limits"]:
+        for limit in (limit_range.get("spec") or {}).get("limits") or []:
             if limit["type"] == "Container":
                 defaults["limits"] |= limit.get("default") or {}
                 defaults["requests"] |= limit.get("defaultRequest") or limit.get("default") or {}

@@ -104,6 +104,8 @@ def spec_causes(resource: ResourceType, document: Mapping[str, Any]) -> Iterator
     match resource.kind:
         case "ResourceQuota":
             yield from _quota_causes(spec)
+        case "LimitRange":
+            yield from _limit_range_causes(spec)
         case "Pod":
             yield from _pod_causes(spec, "spec")
         case "Deployment":
@@ -126,6 +128,13 @@ def _quota_causes(spec: Spec) -> Iterator[Cause]:
         yield Cause("spec.scopes", "Unsupported value: this cluster serves no scoped quotas", "FieldValueNotSupported")
 
 
+def _limit_range_causes(spec: Spec) -> Iterator[Cause]:
+    for index, limit in enumerate(spec.get("limits") or []):
+        for section in ("default", "defaultRequest", "max", "min", "maxLimitRequestRatio"):
+            for name, value in (limit.get(section) or {}).items():
+                yield from _quantity_causes(value, f"spec.limits[{index}].{section}[{name}]")
+
+
 def _quantity_causes(value: object, field: str) -> Iterator[Cause]:
     try:
         amount = parse_quantity(value)
@@ -142,8 +151,10 @@ def _pod_causes(spec: Spec, path: str) -> Iterator[Cause]:
     if not containers:
         yield Cause(f"{path}.containers", "Required value", "FieldValueRequired")
     seen: set[str] = set()
-    for index, container in enumerate(containers):
-        field = f"{path}.containers[{index}]"
+    listed = [("containers", index, container) for index, container in enumerate(containers)]
+    listed += [("initContainers", index, container) for index, container in enumerate(spec.get("initContainers") or [])]
+    for section, index, container in listed:
+        field = f"{path}.{section}[{index}]"
         name = str(container.get("name") or "")
         if not _DNS_LABEL.fullmatch(name):
             yield Cause(f"{field}.name", f'Invalid value: "{name}": a lowercase RFC 1123 label is required')

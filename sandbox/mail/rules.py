@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from email import policy
 from email.headerregistry import AddressHeader, DateHeader
@@ -62,4 +63,14 @@ def _content_refusal(message: EmailMessage) -> str | None:
         addresses = header.addresses if isinstance(header, AddressHeader) else ()
         if not addresses or not all(address.username and address.domain for address in addresses):
             return f"550 5.7.1 The {name} header holds no valid address"
+    return _charset_refusal(message)
+
+
+def _charset_refusal(message: EmailMessage) -> str | None:
+    for part in message.walk():
+        charset = part.get_content_charset("us-ascii")
+        try:
+            codecs.lookup(charset)
+        except LookupError:
+            return f"554 5.6.1 Unknown charset {charset}"
     return None

@@ -70,22 +70,28 @@ def _block_views(block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         case "header":
             yield {"kind": "header", "html": _text_html(block["text"])}
         case "section":
-            if "text" in block:
-                yield {"kind": "section", "html": _text_html(block["text"])}
-            if "fields" in block:
-                yield {"kind": "fields", "items": [_text_html(field) for field in block["fields"]]}
-            if block.get("accessory", {}).get("type") == "button":
-                yield _buttons([block["accessory"]])
+            yield from _section_views(block)
         case "context":
             items = [_text_html(element) for element in block["elements"] if element["type"] != "image"]
             yield {"kind": "context", "items": items}
         case "actions":
             yield _buttons([element for element in block["elements"] if element["type"] == "button"])
+        case "image":
+            yield {"kind": "context", "items": [Markup("🖼 {}").format(block["alt_text"])]}
         case "markdown":
             text = _MARKDOWN_HEADING.sub(r"*\1*", _MARKDOWN_BOLD.sub(r"*\1*", block["text"]))
             yield {"kind": "section", "html": mrkdwn_html(text)}
         case "divider":
             yield {"kind": "divider"}
+
+
+def _section_views(block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    if "text" in block:
+        yield {"kind": "section", "html": _text_html(block["text"])}
+    if "fields" in block:
+        yield {"kind": "fields", "items": [_text_html(field) for field in block["fields"]]}
+    if block.get("accessory", {}).get("type") == "button":
+        yield _buttons([block["accessory"]])
 
 
 def _buttons(elements: list[Mapping[str, Any]]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ Row = dict[str, Any]
 Connection = psycopg.AsyncConnection[Row]
 
 _MOST_CONNECTIONS = 6
-_CONNECT_SECONDS = 5.0
+_CONNECT_SECONDS = 3.0
 _IDLE_SECONDS = 120.0
 _STATEMENT_TIMEOUT_MS = 5000
 

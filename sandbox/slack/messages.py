@@ -132,11 +132,10 @@ def _attachment_faults(attachments: object) -> list[str]:
         return []
     if not isinstance(attachments, list):
         return ["[ERROR] must provide an array [json-pointer:/attachments]"]
+    if not all(isinstance(attachment, dict) for attachment in attachments):
+        return ["[ERROR] must be an object [json-pointer:/attachments]"]
     return [
-        fault
-        for attachment in attachments
-        if isinstance(attachment, dict) and "blocks" in attachment
-        for fault in block_faults(attachment["blocks"])
+        fault for attachment in attachments if "blocks" in attachment for fault in block_faults(attachment["blocks"])
     ]
 
 

@@ -19,6 +19,7 @@ from sandbox.twilio.messages import MessageStore, as_resource, check_message, me
 
 _LARGEST_PAGE = 1000
 _DEFAULT_PAGE = 50
+_LAST_PAGE = 1_000_000
 
 
 class TwilioApi:
@@ -58,7 +59,7 @@ class TwilioApi:
         except TwilioError as error:
             return error.response()
         size = min(_whole_number(query.get("PageSize"), _DEFAULT_PAGE) or _DEFAULT_PAGE, _LARGEST_PAGE)
-        page = _whole_number(query.get("Page"), 0)
+        page = min(_whole_number(query.get("Page"), 0), _LAST_PAGE)
         rows = self._messages.page(wanted, offset=page * size, size=size + 1)
         resources = [as_resource(row, self._settings.account_sid) for row in rows[:size]]
 

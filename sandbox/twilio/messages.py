@@ -8,7 +8,7 @@ import sqlite3
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from email.utils import format_datetime
 
 import phonenumbers
@@ -19,6 +19,7 @@ from sandbox.twilio.segments import count_segments
 
 MAX_BODY_CHARACTERS = 1600
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
+_DAY_SECONDS = 86_400
 _SENT_AFTER_SECONDS = 0.2
 _DELIVERED_AFTER_SECONDS = 1.0
 
@@ -99,7 +100,7 @@ def message_filter(query: Mapping[str, str]) -> MessageFilter:
     sent_from, sent_until = 0.0, float("inf")
     if "DateSent" in query:
         day = _moment(query["DateSent"]).replace(hour=0, minute=0, second=0)
-        sent_from, sent_until = day.timestamp(), (day + timedelta(days=1)).timestamp()
+        sent_from, sent_until = day.timestamp(), day.timestamp() + _DAY_SECONDS
     if "DateSent>" in query:
         sent_from = _moment(query["DateSent>"]).timestamp()
     if "DateSent<" in query:

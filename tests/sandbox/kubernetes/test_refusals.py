@@ -156,3 +156,19 @@ class TestQuota:
         status = cluster.post(path, json=document).json()["status"]
         assert status["readyReplicas"] == 2
         assert "exceeded quota" in status["conditions"][1]["message"]
+
+
+def test_nulls_are_fields_that_were_not_given(cluster: httpx.Client) -> None:
+    labels = {"app": "gate"}
+    template = {"metadata": {"labels": labels, "annotations": None}, "spec": pod()["spec"]}
+    spec = {"replicas": None, "selector": {"matchLabels": labels}, "template": template}
+    path = f"/k8s/apis/apps/v1/namespaces/{NAMESPACE}/deployments"
+    created = cluster.post(path, json={"metadata": {"name": "gate"}, "spec": spec})
+    assert (created.status_code, created.json()["spec"]["replicas"]) == (201, 1)
+
+
+def test_init_containers_are_checked(cluster: httpx.Client) -> None:
+    document = pod()
+    document["spec"]["initContainers"] = [{"name": "init", "image": "x", "resources": {"limits": {"cpu": "lots"}}}]
+    refused = cluster.post(f"{CORE}/pods", json=document)
+    assert (refused.status_code, "spec.initContainers[0].resources.limits[cpu]" in refused.text) == (422, True)
