@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import dag, task
 
-TASKS_IN_A_ROW = 10
+TASKS_IN_A_ROW = 11
 
 
 @dag(schedule=None, max_active_runs=1000, max_active_tasks=1000)

@@ -2,7 +2,7 @@
 ### What it does
 Takes a request for an event from the customer's wish to an event that runs: validates and classifies it, plans it after
 similar past events, has the plan approved by the person its size asks for, makes the Kubernetes namespace, the database
-schema, the API endpoint and the monitoring, looks at each of them in the world, hands the event over and confirms it.
+schema, the monitoring and the API endpoint, prepares the hand-over, looks at all of it in the world and confirms it.
 
 | attendees | approved by |
 |---|---|
@@ -96,11 +96,11 @@ def event_provisioning() -> None:
     with TaskGroup("configure"):
         create_namespace = apply("create_namespace", "namespace")
         create_schema = apply("create_schema", "schema")
-        register_endpoint = apply("register_endpoint", "endpoint")
         register_monitoring = apply("register_monitoring", "monitoring")
+        register_endpoint = apply("register_endpoint", "endpoint")
 
-    verify_event = apply("verify_event", "verification")
     hand_over = apply("hand_over", "handover")
+    verify_event = apply("verify_event", "verification")
     confirm_to_customer = apply("confirm_to_customer", "confirmation")
 
     roll_back = EventRollbackOperator(
@@ -112,12 +112,12 @@ def event_provisioning() -> None:
     )
 
     plan >> approve_plan
-    decision >> [create_namespace, create_schema] >> register_endpoint >> register_monitoring
-    register_monitoring >> verify_event >> hand_over >> confirm_to_customer
+    decision >> [create_namespace, create_schema, register_monitoring] >> register_endpoint
+    register_endpoint >> hand_over >> verify_event >> confirm_to_customer
 
     # The undo is a path of its own: any failure above leads here, and the run still ends as failed.
-    [plan, approve_plan, decision, create_namespace, create_schema] >> roll_back
-    [register_endpoint, register_monitoring, verify_event, hand_over, confirm_to_customer] >> roll_back
+    [plan, approve_plan, decision, create_namespace, create_schema, register_monitoring] >> roll_back
+    [register_endpoint, hand_over, verify_event, confirm_to_customer] >> roll_back
 
 
 event_provisioning()

@@ -24,8 +24,9 @@ log = logging.getLogger(__name__)
 
 Connection = psycopg.Connection[Any]
 
-# The steps in their order; an undo goes backwards.
-STEPS = ("namespace", "schema", "endpoint", "monitoring", "verification", "handover", "confirmation")
+# The steps in their order; an undo goes backwards. Monitoring comes early, because Prometheus takes up to five seconds
+# to list a target, and everything that is handed over is verified before the customer hears of it.
+STEPS = ("namespace", "schema", "monitoring", "endpoint", "handover", "verification", "confirmation")
 MAY_STEP = frozenset({"approved", "configuring"})
 MAY_UNDO = frozenset(
     {"received", "planned", "awaiting_approval", "approved", "configuring"}

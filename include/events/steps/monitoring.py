@@ -76,9 +76,10 @@ def verify(plan: EventPlan, prometheus: Prometheus) -> list[str]:
     """Return what Prometheus does not know, or could not scrape, after waiting for it to list the target.
 
     A target that is listed but was not scraped yet is right: the first scrape comes within one interval (15 s here),
-    and that the metrics can be read is seen by `endpoint.verify`.
+    and that the metrics can be read is seen by `endpoint.verify`. One that is down may have been scraped before the
+    endpoint was there: the next scrape tells.
     """
-    wait_for(lambda: _target(plan.slug, prometheus) is not None, seconds=SEEN_WITHIN_SECONDS)
+    wait_for(lambda: not _target_findings(plan, prometheus), seconds=SEEN_WITHIN_SECONDS)
     return [*_rule_findings(plan, prometheus), *_target_findings(plan, prometheus)]
 
 
