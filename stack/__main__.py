@@ -14,8 +14,10 @@ from stack.lifecycle import down, up
 from stack.progress import Progress
 from stack.secrets import USERS, load_secrets, secrets_file, user_password_variable
 from stack.status import status, table
+from stack.supervisor import Supervisor
 
 NOT_RUNNING = 3  # as LSB's init scripts say it
+_NOT_RUNNING = "The stack is not running: `make up` starts it."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,7 +69,7 @@ def _down(config: StackConfig, _: argparse.Namespace) -> int:
 def _status(config: StackConfig, _: argparse.Namespace) -> int:
     rows = status(config)
     if not rows or all(row.health == "down" for row in rows):
-        print("The stack is not running: `make up` starts it.")
+        print(_NOT_RUNNING)
         return NOT_RUNNING
     print(table(rows))
     return 0 if all(row.is_healthy for row in rows) else 1
@@ -80,6 +82,9 @@ def _logs(config: StackConfig, options: argparse.Namespace) -> int:
 
 
 def _usage(config: StackConfig, options: argparse.Namespace) -> int:
+    if not Supervisor(config).is_running():
+        print(_NOT_RUNNING)
+        return NOT_RUNNING
     print(usage.table(usage.measure(config, seconds=options.seconds)))
     return 0
 

@@ -114,7 +114,7 @@ def _works(program: Path) -> bool:
 
 def _run(command: Sequence[str], what_failed: str) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}
-    # uv trusts its own list of authorities otherwise, and fails behind a company's proxy (the second is its older name).
+    # uv trusts its own list of authorities otherwise and fails behind a company's proxy; the second is its older name.
     environment |= {"UV_SYSTEM_CERTS": "true", "UV_NATIVE_TLS": "true"}
     done = subprocess.run(command, stdin=subprocess.DEVNULL, env=environment, cwd=ROOT, check=False)
     if done.returncode != 0:

@@ -11,7 +11,17 @@ from stack.secrets import USERS, user_password_variable
 Environment = dict[str, str]
 
 # Nothing else of the caller's environment gets in: a foreign AIRFLOW_HOME or PGHOST would bend the stack.
-_INHERITED = ("HOME", "USER", "LOGNAME", "TMPDIR", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE")
+_INHERITED = (
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "TMPDIR",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+)
 
 HOST = "127.0.0.1"
 SMTP_FROM = "Platform Ops <platform-ops@example.com>"
