@@ -135,7 +135,7 @@ def messages_of(conn: psycopg.Connection[Any], request_id: str) -> list[Row]:
     """Return the messages that were sent for a request."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
-            "SELECT effect_key, state, reference, at FROM ops.event_effects WHERE request_id = %s ORDER BY at",
+            "SELECT effect_key, state, at, detail FROM ops.event_effects WHERE request_id = %s ORDER BY at",
             (request_id,),
         ).fetchall()
 

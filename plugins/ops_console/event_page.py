@@ -64,7 +64,7 @@ def event_context(
         "approvals": [_approval(entry, wording) for entry in row["approvals"]],
         "made": [_made(name, row["result"][name], wording) for name in MADE if row["result"].get(name)],
         "plan_html": plan_html(row, wording.language),
-        "messages": [message | {"tone": MESSAGE_TONES[message["state"]]} for message in messages],
+        "messages": [_message(message) for message in messages],
         "ledger": ledger,
         "error": _error(row["error"]),
         "leftovers": (row["error"] or {}).get("leftovers") or [],
@@ -155,6 +155,11 @@ def _outcome(entry: Row) -> str:
     """Return what an entry of the approval's history amounts to: what was asked or sent, or how it ended."""
     outcome = str(entry.get("outcome") or entry["kind"])
     return "automatic" if outcome == Outcome.APPROVED and entry.get("by") == RULES else outcome
+
+
+def _message(row: Row) -> dict[str, Any]:
+    problem = (row["detail"] or {}).get("message", "") if row["state"] == "failed" else ""
+    return row | {"tone": MESSAGE_TONES[row["state"]], "problem": problem}
 
 
 def _made(name: str, value: Any, wording: Wording) -> dict[str, Any]:

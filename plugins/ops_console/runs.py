@@ -13,25 +13,26 @@ from ops_console.callers import Caller
 from ops_console.errors import AirflowRefused, NotAuthenticated, Unavailable
 from ops_console.views import RunView
 
-DECOMMISSION_DAG = "event_decommission"
+DAG_OF_ACTION = {"decommission": "event_decommission", "restore": "event_restore"}
 TIMEOUT_SECONDS = 15
 
 
-def start_decommission(caller: Caller, *, action: str, request_id: str, reason: str) -> RunView:
-    """Start the DAG that takes an event down ("decommission") or brings it back ("restore").
+def start_action(caller: Caller, *, action: str, request_id: str, reason: str) -> RunView:
+    """Start the DAG that takes an event down ("decommission") or brings it back ("restore"), in earnest.
 
     Raises AirflowRefused with Airflow's status when it does not take it, Unavailable when it does not answer.
     """
     if caller.airflow_token is None:
         raise NotAuthenticated("this takes an Airflow log-in")
+    dag_id = DAG_OF_ACTION[action]
     run_id = f"{action}__{request_id}__{utc_now():%Y%m%dT%H%M%S}"
     body = {
         "dag_run_id": run_id,
         "logical_date": None,
-        "conf": {"request_id": request_id, "action": action, "reason": reason},
+        "conf": {"request_id": request_id, "reason": reason, "dry_run": False},
         "note": reason,
     }
-    address = f"{get_settings().airflow_url}/api/v2/dags/{DECOMMISSION_DAG}/dagRuns"
+    address = f"{get_settings().airflow_url}/api/v2/dags/{dag_id}/dagRuns"
     try:
         answer = httpx.post(
             address, json=body, headers={"Authorization": f"Bearer {caller.airflow_token}"}, timeout=TIMEOUT_SECONDS
@@ -40,9 +41,7 @@ def start_decommission(caller: Caller, *, action: str, request_id: str, reason: 
         raise Unavailable("Airflow's API does not answer; try again shortly", headers={"Retry-After": "5"}) from error
     if not answer.is_success:
         raise AirflowRefused(_explain(answer), status_code=answer.status_code)
-    return RunView(
-        dag_id=DECOMMISSION_DAG, dag_run_id=run_id, state=_state(answer), run_url=run_url(DECOMMISSION_DAG, run_id)
-    )
+    return RunView(dag_id=dag_id, dag_run_id=run_id, state=_state(answer), run_url=run_url(dag_id, run_id))
 
 
 def run_url(dag_id: str, run_id: str) -> str:

@@ -19,7 +19,7 @@ from ops_console.database import OpsConnection
 from ops_console.dependencies import CallerDep, DatabaseDep, StaffDep
 from ops_console.errors import Conflicting, Faulty, NotFound
 from ops_console.progress import ACTION_STATUSES
-from ops_console.runs import start_decommission
+from ops_console.runs import start_action
 from ops_console.views import ErrorView, EventListView, EventView, ReceiptView, RunView, event_summary, event_view
 
 MAX_REASON = 500
@@ -200,7 +200,7 @@ def _start(caller: Caller, action: str, request_id: str, body: object, database:
     if row["status"] not in allowed:
         wanted = " or ".join(sorted(allowed))
         raise Conflicting(f"the event is {row['status']}; to {action} it, it must be {wanted}", code="wrong_status")
-    return start_decommission(caller, action=action, request_id=request_id, reason=reason)
+    return start_action(caller, action=action, request_id=request_id, reason=reason)
 
 
 def _reason_in(body: object) -> str:

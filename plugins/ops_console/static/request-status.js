@@ -68,11 +68,11 @@ function stageNote(event, name, tone) {
 
 function showPairs(list, pairs) {
   list.replaceChildren();
-  for (const [label, value, link] of pairs) {
+  for (const [label, value, linkText] of pairs) {
     if (value === null || value === undefined || value === "") continue;
     const detail = element("dd");
-    if (link && /^https?:/.test(value)) {
-      const anchor = element("a", "", value);
+    if (linkText && /^https?:/.test(value)) {
+      const anchor = element("a", "", linkText);
       anchor.href = value;
       anchor.rel = "noreferrer";
       detail.append(anchor);
@@ -94,8 +94,8 @@ function show(event) {
   document.getElementById("sentence").textContent = texts.sentence[event.status];
   showStages(event);
   document.getElementById("result").hidden = !showPairs(document.getElementById("links"), [
-    [texts.guide, event.guide_url, true],
-    [texts.api, event.api_url, true],
+    [texts.guide, event.guide_url, texts.open_guide],
+    [texts.api, event.api_url, event.api_url],
   ]);
   showPairs(document.getElementById("facts"), [
     [texts.venue, event.event.venue],

@@ -265,9 +265,9 @@ def test_starts_the_run_in_the_callers_own_name(
     assert answer.status_code == 202
     (asked,) = airflow.asked
     sent = json.loads(asked.content)
-    assert asked.url.path == "/api/v2/dags/event_decommission/dagRuns"
+    assert asked.url.path == f"/api/v2/dags/event_{action}/dagRuns"
     assert asked.headers["authorization"] == "Bearer operator1"
-    assert sent["conf"] == {"request_id": "req-1", "action": action, "reason": "contract ended"}
+    assert sent["conf"] == {"request_id": "req-1", "reason": "contract ended", "dry_run": False}
     assert answer.json()["run_url"].endswith(f"/runs/{sent['dag_run_id']}")
 
 
