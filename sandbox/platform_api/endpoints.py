@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from http import HTTPStatus
+from typing import Annotated
 
 import msgspec
 from starlette.requests import Request
@@ -21,11 +22,14 @@ _SLUG = re.compile(r"[a-z][a-z0-9_]{2,30}")
 _PROBE_LIFETIME = timedelta(seconds=60)
 
 
+Identifier = Annotated[str, msgspec.Meta(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
+
+
 class Registration(msgspec.Struct, forbid_unknown_fields=True, frozen=True, rename={"schema_name": "schema"}):
     """The body of a registration."""
 
-    schema_name: str
-    role: str
+    schema_name: Identifier
+    role: Identifier
 
 
 class Endpoints:
