@@ -74,6 +74,7 @@ class ApprovePlanOperator(HITLOperator):
 
     def _follow_up(self, context: Context) -> dict[str, Any]:
         from include.approvals import process
+        from include.approvals.deadlines import Action
         from include.events.errors import StaleAttempt
 
         attempt = int(self.attempt)
@@ -82,7 +83,7 @@ class ApprovePlanOperator(HITLOperator):
             if ask is None:  # the tier of a plan does not change
                 raise StaleAttempt(f"request {self.request_id!r} needs no approval any more")
             for action in process.due_actions(ops, request_id=self.request_id):
-                if action == "expired":
+                if action is Action.EXPIRY:
                     return {"expired": True}
                 notify_approvers(ops, context, ask, kind=action, request_id=self.request_id)
                 process.record_action(ops, request_id=self.request_id, attempt=attempt, kind=action)
