@@ -66,7 +66,7 @@ def archive_rows(
     wanted = digest_tables(platform, key)
     known = archives.find_archive(ops, key.request_id)
     if known is not None and _is_whole(known, archive_dir) and _manifest(known, archive_dir).digests == wanted:
-        return _record(known)
+        return record_of(known)
     archived_at = database_now(ops)
     path = f"{key.slug}/{archived_at.strftime(FOLDER_TIME)}"
     folder = archive_dir / path
@@ -111,7 +111,7 @@ def find_verified_archive(ops: Connection, *, key: EventKey, archive_dir: Path) 
     manifest = _manifest(row, archive_dir)
     if (manifest.request_id, manifest.slug) != (key.request_id, key.slug):
         raise NotOwned(f"{row['path']} is an archive of request {manifest.request_id!r}, not of {key.request_id!r}")
-    return _record(row)
+    return record_of(row)
 
 
 def archive_folder(archive_dir: Path, path: str) -> Path:
@@ -120,6 +120,17 @@ def archive_folder(archive_dir: Path, path: str) -> Path:
     if archive_dir.resolve() not in folder.parents:
         raise ArchiveMismatch(f"{path} is not below {archive_dir}")
     return folder
+
+
+def record_of(row: store.Row) -> ArchiveRecord:
+    """Return an archive's row as a value."""
+    return ArchiveRecord(
+        request_id=row["request_id"],
+        path=row["path"],
+        sha256=row["sha256"],
+        row_counts=row["row_counts"],
+        archived_at=row["archived_at"],
+    )
 
 
 def _manifest(row: store.Row, archive_dir: Path) -> Manifest:
@@ -135,13 +146,3 @@ def _is_whole(row: store.Row, archive_dir: Path) -> bool:
         )
         return False
     return True
-
-
-def _record(row: store.Row) -> ArchiveRecord:
-    return ArchiveRecord(
-        request_id=row["request_id"],
-        path=row["path"],
-        sha256=row["sha256"],
-        row_counts=row["row_counts"],
-        archived_at=row["archived_at"],
-    )

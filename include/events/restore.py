@@ -9,7 +9,7 @@ from typing import Any
 
 from include.common.clock import database_now
 from include.events.archive import read_rows, verify_archive
-from include.events.archiving import ArchiveRecord, archive_folder, find_verified_archive
+from include.events.archiving import ArchiveRecord, archive_folder, find_verified_archive, record_of
 from include.events.decommission_notice import tell_restored
 from include.events.errors import ArchiveMismatch, NotRestorable, StaleAttempt, UnknownRequest, VerificationFailed
 from include.events.event_rows import digest_tables, empty, load_rows
@@ -73,7 +73,10 @@ def restore(
     not as it was: the event then still counts as taken down, and the restore can be run again.
     """
     with request_lock(world.ops, request_id):
-        row = _restorable_row(world, request_id)
+        row = _row(world, request_id)
+        if not dry_run and (done := _done_before(world, row)) is not None:
+            return done
+        _require_restorable(world, row)
         plan = load_plan(row)
         archive = find_verified_archive(world.ops, key=EventKey.of(plan), archive_dir=archive_dir)
         if dry_run:
@@ -110,15 +113,37 @@ def verify_restored(world: World, plan: EventPlan) -> None:
         raise VerificationFailed(findings)
 
 
-def _restorable_row(world: World, request_id: str) -> store.Row:
+def verify_event(world: World, *, request_id: str) -> None:
+    """Look at the world on behalf of somebody who knows the request only. Raises StaleAttempt when it is not live."""
+    row = _row(world, request_id)
+    if row["status"] != "completed":
+        raise StaleAttempt(f"request {request_id!r} is {row['status']}, not live")
+    verify_restored(world, load_plan(row))
+
+
+def _row(world: World, request_id: str) -> store.Row:
     row = store.find_request(world.ops, request_id)
     if row is None:
         raise UnknownRequest(f"there is no request {request_id!r}")
-    if row["status"] != "decommissioned":
-        raise NotRestorable(f"request {request_id!r} is {row['status']}: only a taken-down event can be restored")
-    if row["purge_after"] <= database_now(world.ops):
-        raise NotRestorable(f"request {request_id!r} could be restored until {row['purge_after'].isoformat()}")
     return row
+
+
+def _done_before(world: World, row: store.Row) -> RestoreReport | None:
+    """Return what a try did that died after its work was done; None when the latest archive was not restored."""
+    archive = archives.find_archive(world.ops, row["request_id"])
+    if row["status"] != "completed" or archive is None:
+        return None
+    if row["result"].get(archives.RESTORED_FROM_KEY) != archive["path"]:
+        return None
+    return RestoreReport(request_id=row["request_id"], archive=record_of(archive), dry_run=False)
+
+
+def _require_restorable(world: World, row: store.Row) -> None:
+    if row["status"] != "decommissioned":
+        found = f"request {row['request_id']!r} is {row['status']}"
+        raise NotRestorable(f"{found}: only a taken-down event can be restored")
+    if row["purge_after"] <= database_now(world.ops):
+        raise NotRestorable(f"request {row['request_id']!r} could be restored until {row['purge_after'].isoformat()}")
 
 
 def _recreate(work: _Restore) -> None:
@@ -168,7 +193,12 @@ def _hand_over(work: _Restore) -> dict[str, str]:
 def _finish(work: _Restore, links: dict[str, str], *, reason: str, actor: str) -> None:
     """Make the request a completed one again, showing what was made for it as before."""
     ops, request_id = work.world.ops, work.plan.request_id
-    made = {**work.taken_down, "account": links["account"], "guide_url": links["guide_url"]}
+    made = {
+        **work.taken_down,
+        "account": links["account"],
+        "guide_url": links["guide_url"],
+        archives.RESTORED_FROM_KEY: work.archive.path,
+    }
     with ops.transaction():
         work.check()
         archives.set_live_again(ops, request_id)

@@ -19,6 +19,8 @@ REMOVED_EMAIL = "removed@purged.invalid"
 DECOMMISSION_KEY = "decommission"
 TAKEN_DOWN_KEY = "taken_down"
 RESTORE_KEY = "restore"
+# Stays afterwards: the archive from which a live event was restored.
+RESTORED_FROM_KEY = "restored_from"
 OWN_KEYS = (DECOMMISSION_KEY, TAKEN_DOWN_KEY, RESTORE_KEY)
 
 

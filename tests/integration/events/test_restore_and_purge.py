@@ -52,14 +52,16 @@ def test_a_restored_event_is_as_it_was(event: LiveEvent, outside: Outside) -> No
     rows, before = event.rows(), row_of(event.world.ops, event.request_id)
     event.decommission()
 
-    bring_back(event)
+    report = bring_back(event)
 
     assert event.rows() == rows
     after = row_of(event.world.ops, event.request_id)
     assert after["status"] == "completed"
     assert (after["purge_after"], after["decommission_at"]) == (None, None)
     assert after["configured_at"] == before["configured_at"], "the figures are about the first time"
-    assert after["result"] | {"account": None} == before["result"] | {"account": None}, "the guide's link works again"
+    new = {"account": after["result"]["account"], "restored_from": report.archive.path}
+    assert after["result"] == before["result"] | new, "the guide's link in the first mail works again"
+    assert bring_back(event) == report
     add_entries(outside, event.key, 1)  # new keys go on behind the old ones
     assert any("복원" in subject for subject in subjects_to(outside))
 
