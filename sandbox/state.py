@@ -9,6 +9,7 @@ from pathlib import Path
 
 SqlValue = str | int | float | bytes | None
 
+_VERSION = 2  # of the tables below; the state of another version is dropped
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS journal (
     entry_id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -27,7 +28,8 @@ CREATE TABLE IF NOT EXISTS sms_messages (
 CREATE INDEX IF NOT EXISTS sms_messages_recipient ON sms_messages (recipient, created_at);
 CREATE TABLE IF NOT EXISTS mails (
     mail_id INTEGER PRIMARY KEY AUTOINCREMENT,
-    received_at TEXT NOT NULL, envelope_from TEXT NOT NULL, envelope_to TEXT NOT NULL, raw BLOB NOT NULL
+    received_at TEXT NOT NULL, envelope_from TEXT NOT NULL, envelope_to TEXT NOT NULL, subject TEXT NOT NULL,
+    raw BLOB NOT NULL
 );
 CREATE TABLE IF NOT EXISTS kubernetes_objects (
     api_group TEXT NOT NULL, plural TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
@@ -53,7 +55,7 @@ class StateStore:
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
-        self._connection.executescript(_SCHEMA)
+        self._create_tables()
 
     def query(self, statement: str, parameters: Sequence[SqlValue] = ()) -> list[sqlite3.Row]:
         """Run a statement and return its rows."""
@@ -96,6 +98,13 @@ class StateStore:
         with self.transaction():
             for table in _TABLES:
                 self.change(f"DELETE FROM {table}")  # noqa: S608 - the names are constants of this module
+
+    def _create_tables(self) -> None:
+        if self.query("PRAGMA user_version")[0][0] != _VERSION:
+            for table in (*_TABLES, "counters"):
+                self.change(f"DROP TABLE IF EXISTS {table}")
+            self.change(f"PRAGMA user_version = {_VERSION}")
+        self._connection.executescript(_SCHEMA)
 
     def close(self) -> None:
         """Close the file; the write-ahead log is folded in."""

@@ -7,6 +7,7 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from functools import cached_property
 
 from sandbox.mail.rules import parsed_mail
 from sandbox.state import StateStore
@@ -14,14 +15,19 @@ from sandbox.state import StateStore
 
 @dataclass(frozen=True, kw_only=True)
 class StoredMail:
-    """A message with its envelope."""
+    """A message with its envelope; `message` is parsed when somebody looks."""
 
     mail_id: int
     received_at: str
     envelope_from: str
     envelope_to: tuple[str, ...]
+    subject: str
     raw: bytes
-    message: EmailMessage
+
+    @cached_property
+    def message(self) -> EmailMessage:
+        """The message, parsed."""
+        return parsed_mail(self.raw)
 
     @property
     def html(self) -> str:
@@ -42,7 +48,7 @@ class StoredMail:
             "from": str(self.message["From"]),
             "to": str(self.message["To"]),
             "cc": str(self.message["Cc"] or ""),
-            "subject": str(self.message["Subject"]),
+            "subject": self.subject,
             "date": str(self.message["Date"]),
             "message_id": str(self.message["Message-ID"]).strip(),
         }
@@ -69,9 +75,19 @@ class MailStore:
     def add(self, *, envelope_from: str, envelope_to: list[str], raw: bytes) -> int:
         """Keep a message and return its id."""
         return self._state.insert(
-            "INSERT INTO mails (received_at, envelope_from, envelope_to, raw) VALUES (?, ?, ?, ?)",
-            (datetime.now(UTC).isoformat(), envelope_from, json.dumps(envelope_to), raw),
+            "INSERT INTO mails (received_at, envelope_from, envelope_to, subject, raw) VALUES (?, ?, ?, ?, ?)",
+            (
+                datetime.now(UTC).isoformat(),
+                envelope_from,
+                json.dumps(envelope_to),
+                str(parsed_mail(raw)["Subject"]),
+                raw,
+            ),
         )
+
+    def count(self) -> int:
+        """Return how much mail there is."""
+        return int(self._state.query("SELECT count(*) FROM mails")[0][0])
 
     def get(self, mail_id: int) -> StoredMail | None:
         """Return one message, None when there is none with this id."""
@@ -83,11 +99,11 @@ class MailStore:
     ) -> list[StoredMail]:
         """Return messages, newest first, whose recipients and subject contain the given texts."""
         rows = self._state.query(
-            "SELECT * FROM mails WHERE mail_id > ? AND instr(lower(envelope_to), lower(?)) ORDER BY mail_id DESC",
-            (after_id, recipient),
+            "SELECT * FROM mails WHERE mail_id > ? AND instr(lower(envelope_to), lower(?))"
+            " AND instr(lower(subject), lower(?)) ORDER BY mail_id DESC LIMIT ?",
+            (after_id, recipient, subject, limit),
         )
-        mails = (_stored(row) for row in rows)
-        return [mail for mail in mails if subject.lower() in str(mail.message["Subject"]).lower()][:limit]
+        return [_stored(row) for row in rows]
 
     def clear(self) -> None:
         """Empty the inbox."""
@@ -100,8 +116,8 @@ def _stored(row: sqlite3.Row) -> StoredMail:
         received_at=row["received_at"],
         envelope_from=row["envelope_from"],
         envelope_to=tuple(json.loads(row["envelope_to"])),
+        subject=row["subject"],
         raw=row["raw"],
-        message=parsed_mail(row["raw"]),
     )
 
 

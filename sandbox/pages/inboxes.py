@@ -58,7 +58,7 @@ class Inboxes:
             settings=settings,
             off=settings.services_without_credentials(),
             counts={
-                "mail": len(self._mails.newest()),
+                "mail": self._mails.count(),
                 "sms": len(self._sms.page(MessageFilter(), offset=0, size=_SHOWN)),
                 "slack": len(self._workspace.messages()),
             },

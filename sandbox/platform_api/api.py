@@ -10,12 +10,14 @@ from starlette.routing import BaseRoute, Route
 
 from sandbox.config import SandboxSettings
 from sandbox.platform_api.accounts import Accounts
+from sandbox.platform_api.dashboard import DashboardPages, error_page
 from sandbox.platform_api.database import PlatformDatabase
 from sandbox.platform_api.endpoints import Endpoints
 from sandbox.platform_api.errors import PlatformError
 from sandbox.platform_api.events import Events
+from sandbox.platform_api.handover import HandoverPages
 from sandbox.platform_api.metrics import EventMetrics, PlatformMetrics
-from sandbox.platform_api.pages import ViewerPages, error_page
+from sandbox.platform_api.sessions import SessionPages
 
 _FOR_PROGRAMS = ("/platform/v1/", "/platform/events/")
 
@@ -31,7 +33,9 @@ class PlatformApi:
             *Accounts(settings, self._database).routes(),
             *EventMetrics(self._database).routes(),
             *Events(self._database).routes(),
-            *ViewerPages(self._database, settings.zone).routes(),
+            *HandoverPages(self._database, settings.zone).routes(),
+            *SessionPages(self._database).routes(),
+            *DashboardPages(self._database, settings.zone).routes(),
         ]
         metrics.follow(self._routes)
 

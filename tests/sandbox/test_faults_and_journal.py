@@ -1,11 +1,14 @@
 """Faults come as they were asked for, the journal keeps what was asked, and a restart loses nothing."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from sandbox.state import StateStore
 from sandbox.testing import SandboxServer
 from tests.support.waiting import wait_until
 
@@ -133,6 +136,15 @@ def test_state_survives_a_restart(tmp_path: Path, end: str) -> None:
         assert kubernetes(server, path=f"{NAMESPACES}/event-kept").json() == before
         assert server.call("GET", "/slack/messages")["messages"][0]["text"] == "kept"
         assert len(server.journal()) == 4
+
+
+def test_state_of_another_version_is_dropped(tmp_path: Path) -> None:
+    file = tmp_path / "sandbox.sqlite3"
+    with closing(sqlite3.connect(file)) as old:
+        old.execute("CREATE TABLE mails (raw BLOB)")
+    state = StateStore(file)
+    assert state.query("SELECT subject FROM mails") == []
+    state.close()
 
 
 def test_namespace_goes_on_going_after_a_crash(tmp_path: Path) -> None:

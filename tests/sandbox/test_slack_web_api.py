@@ -9,6 +9,9 @@ from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 
 from sandbox.testing import SandboxServer
 
+# The SDK's advice; here messages without text are sent on purpose.
+pytestmark = pytest.mark.filterwarnings("ignore:The top-level `text` argument is missing")
+
 
 @pytest.fixture
 def slack(sandbox_server: SandboxServer, airflow_connection: Any) -> Any:

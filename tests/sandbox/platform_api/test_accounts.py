@@ -112,6 +112,16 @@ def test_link_expires(stranger: httpx.Client, link: str, events_database: Databa
     assert stranger.post(link).status_code == 410
 
 
+def test_link_is_not_spent_while_the_event_is_not_served(
+    service: httpx.Client, stranger: httpx.Client, link: str
+) -> None:
+    service.delete(f"/v1/endpoints/{FAIR}").raise_for_status()
+    assert stranger.post(link).status_code == 410
+    body = {"schema": f"event_{FAIR}", "role": f"event_{FAIR}_api"}
+    service.put(f"/v1/endpoints/{FAIR}", json=body).raise_for_status()
+    assert stranger.post(link).status_code == 200
+
+
 def test_link_for_nobody(service: httpx.Client, registered: Any) -> None:
     assert service.post("/v1/accounts/acc_nobody/handover").status_code == 404
 
