@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from include.settings import get_settings
 from platform_ops.hooks.postgres import database
+from platform_ops.world import open_world
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,6 +76,7 @@ def decide(request: Mapping[str, Any], plan: Mapping[str, Any], answer: Mapping[
     Raises AirflowSkipException when it was a no or nobody answered: that is an outcome, not a failure.
     """
     from include.approvals import process
+    from include.events.decision_notice import tell_not_approved
 
     with database() as ops:
         decision = process.conclude(
@@ -85,5 +87,7 @@ def decide(request: Mapping[str, Any], plan: Mapping[str, Any], answer: Mapping[
             answer=answer,
         )
     if decision.outcome != "approved":
+        with open_world() as world:
+            tell_not_approved(world, request_id=request["request_id"])
         raise AirflowSkipException(f"request {request['request_id']} is {decision.outcome}: {decision.reason}")
     return decision.outcome

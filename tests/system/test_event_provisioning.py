@@ -80,6 +80,7 @@ def test_a_no_changes_nothing(house: House) -> None:
     assert house.ended(request_id)["status"] == "rejected"
     assert house.leftovers(house.slug(request_id)) == []
     wait_for_run(house, where["run_id"], "success")
+    assert request_id in house.sandbox_journal("smtp"), "the customer was not told"
 
 
 def test_nobody_may_approve_the_own_request(house: House) -> None:
