@@ -31,6 +31,8 @@ async function run(action, reason) {
     return;
   }
   show("good", texts[action], body.run_url);
+  // The status may stay the same for a while, and the button must not come back with it.
+  delete bar.dataset.refresh;
   bar.querySelectorAll("button[data-action]").forEach((button) => button.remove());
 }
 

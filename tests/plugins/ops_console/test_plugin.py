@@ -19,7 +19,7 @@ PLUGINS = Path(__file__).parents[3] / "plugins"
 
 @pytest.fixture
 def plugin() -> AirflowPlugin:
-    """The console as Airflow's own loader finds it: the only plugin, everything else below `plugins/` being packages."""
+    """The console as Airflow's own loader finds it: the only plugin, all else below `plugins/` being packages."""
     plugins, import_errors = _load_plugins_from_plugin_directory(str(PLUGINS))
     assert import_errors == {}
     (found,) = plugins
