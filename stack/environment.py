@@ -211,17 +211,17 @@ def _airflow_configuration(config: StackConfig, secrets: Mapping[str, str]) -> E
     }
 
 
-# Measured on two cores, idle and with ten empty tasks in a row; the figures are in docs/adr/0001-process-manager.md.
+# Each was measured: docs/adr/0012-airflow-settings.md.
 _AIRFLOW_TUNING: Environment = {
     "AIRFLOW__API__WORKERS": "1",
     "AIRFLOW__CORE__PARALLELISM": "8",
     "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",  # a new DAG file is found
-    # The next task of a run waits for the scheduler's next look: 1.1 s per task with Airflow's 1 s, 0.28 s with 0.2 s,
-    # for 3 % of a core. At 0.05 s idling costs 18 %.
+    # The next task of a run waits for the scheduler's next look.
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
     # A killed worker is noticed after a minute, not after five.
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
-    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "5",
+    # Also how long a worker may keep its slot after a task has ended.
+    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
 }
