@@ -1,4 +1,4 @@
-"""Queries on the work for an event request: steps, messages, guides, ratings and archives.
+"""Queries on the work for an event request: steps, messages, guides and ratings.
 
 Callers open the transaction; nothing here commits.
 """
@@ -6,7 +6,6 @@ Callers open the transaction; nothing here commits.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from psycopg.types.json import Jsonb
 
@@ -131,44 +130,6 @@ def delete_guide_and_rating(conn: Connection, request_id: str) -> None:
     """Take away the guide and the rating link. A rating that was given is history and stays."""
     conn.execute("DELETE FROM ops.event_guides WHERE request_id = %s", (request_id,))
     conn.execute("DELETE FROM ops.event_ratings WHERE request_id = %s AND score IS NULL", (request_id,))
-
-
-def add_archive(
-    conn: Connection, request_id: str, *, path: str, sha256: str, row_counts: dict[str, int], purge_after: datetime
-) -> None:
-    """Enter an archive."""
-    conn.execute(
-        "INSERT INTO ops.event_archives (request_id, archived_at, path, sha256, row_counts, purge_after)"
-        " VALUES (%s, clock_timestamp(), %s, %s, %s, %s)",
-        (request_id, path, sha256, Jsonb(row_counts), purge_after),
-    )
-
-
-def find_archive(conn: Connection, request_id: str) -> Row | None:
-    """Return the latest archive of an event that was not purged."""
-    return fetch_one(
-        conn,
-        "SELECT * FROM ops.event_archives WHERE request_id = %s AND purged_at IS NULL"
-        " ORDER BY archived_at DESC LIMIT 1",
-        (request_id,),
-    )
-
-
-def list_due_archives(conn: Connection, now: datetime) -> list[Row]:
-    """Return the archives of events that are still down and whose grace has ended."""
-    return fetch_all(
-        conn,
-        "SELECT a.*, r.attempt FROM ops.event_archives AS a JOIN ops.event_requests AS r USING (request_id)"
-        " WHERE a.purged_at IS NULL AND a.purge_after <= %s AND r.status = 'decommissioned' ORDER BY a.purge_after",
-        (now,),
-    )
-
-
-def mark_purged(conn: Connection, request_id: str) -> None:
-    """Note that the archives of an event are gone."""
-    conn.execute(
-        "UPDATE ops.event_archives SET purged_at = now() WHERE request_id = %s AND purged_at IS NULL", (request_id,)
-    )
 
 
 def list_unfinished(conn: Connection, *, statuses: Sequence[str], idle_seconds: float) -> list[Row]:

@@ -214,15 +214,6 @@ def set_error(conn: Connection, request_id: str, error: Row | None) -> None:
     )
 
 
-def set_decommission(conn: Connection, request_id: str, *, purge_after: datetime | None) -> None:
-    """Write down until when a taken-down event can be restored; None when it is live again."""
-    conn.execute(
-        "UPDATE ops.event_requests SET decommission_at = CASE WHEN %s::timestamptz IS NULL THEN NULL ELSE now() END,"
-        " purge_after = %s WHERE request_id = %s",
-        (purge_after, purge_after, request_id),
-    )
-
-
 def requester_emails(conn: Connection, request_id: str) -> tuple[str, ...]:
     """Return every e-mail address that belongs to who asked: the customer's in the body and the API key's."""
     rows = fetch_all(

@@ -117,9 +117,9 @@ def test_a_take_down_killed_in_the_middle_is_tried_again(house: House, live: str
                 ).fetchone()
             return int(row["pid"]) if row and house.fault_hits() else None
 
-        os.kill(
-            wait_until(held, seconds=120, every=0.1, what="take_down in the middle of its call") or 0, signal.SIGKILL
-        )
+        pid = wait_until(held, seconds=120, every=0.1, what="take_down in the middle of its call")
+        assert pid
+        os.kill(pid, signal.SIGKILL)
         assert wait_for_run(house, "event_decommission", run_id, seconds=300) == "success"
     finally:
         house.lift_faults()
