@@ -32,6 +32,13 @@ class OpsConsolePlugin(AirflowPlugin):
         return [{"name": "Ops Console", "app": create_console(login=FabLogin()), "url_prefix": URL_PREFIX}]
 
     @cached_property
+    def fastapi_root_middlewares(self) -> list[dict[str, Any]]:  # type: ignore[override]
+        """Let people leave the slash out."""
+        from ops_console.trailing_slash import AddTrailingSlash
+
+        return [{"name": "Ops Console", "middleware": AddTrailingSlash, "kwargs": {"path": _console_path()}}]
+
+    @cached_property
     def external_views(self) -> list[dict[str, Any]]:  # type: ignore[override]
         """Show the operators' page inside Airflow's own frame, at the top level of its menu."""
         console_path = _console_path()

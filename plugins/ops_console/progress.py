@@ -48,9 +48,9 @@ PROGRESS = {
     "purged": Progress("idle", False, None),
 }
 STATUSES = tuple(PROGRESS)
-# What people of the staff may start, and from where.
+# What people of the staff may start, and from where. One that stopped on its way down is taken down by another run.
 ACTION_STATUSES = {
-    "decommission": frozenset({"completed", "restored"}),
+    "decommission": frozenset({"completed", "restored", "decommissioning"}),
     "restore": frozenset({"decommissioned"}),
 }
 

@@ -46,6 +46,16 @@ def test_the_menu_leads_to_the_console_behind_any_prefix(
     assert (view["name"], view["href"]) == ("Ops Console", path)
 
 
+def test_the_address_works_without_its_slash(plugin: AirflowPlugin) -> None:
+    (middleware,) = plugin.fastapi_root_middlewares
+    airflow = FastAPI()
+    airflow.add_middleware(middleware["middleware"], **middleware["kwargs"])
+
+    with TestClient(airflow, follow_redirects=False) as client:
+        assert client.get("/console").headers["location"] == "/console/"
+        assert client.get("/consoles").status_code == 404
+
+
 def test_other_airflow_processes_do_not_pay_for_the_console() -> None:
     program = "import sys, ops_console_plugin; sys.exit('ops_console.app' in sys.modules or 'fastapi' in sys.modules)"
 
