@@ -4,7 +4,7 @@ import itertools
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -12,7 +12,7 @@ from smtplib import SMTP
 from typing import Any
 
 import psycopg
-from kubernetes import client, config
+from kubernetes import client
 
 from include.approvals import process
 from include.clients.platform_api import PlatformApi
@@ -22,10 +22,12 @@ from include.events import intake, planning, provision
 from include.events.names import EventKey
 from include.events.plan import EventPlan
 from include.events.world import World
-from sandbox.testing import SandboxServer
+from include.store.connection import connect
+from sandbox.testing import Credentials, SandboxServer
 from tests.support.databases import Database
 
 TIMEZONE = "Asia/Seoul"
+NOW = datetime.now(UTC)
 _days = itertools.count(30)
 
 
@@ -38,7 +40,7 @@ def request_body(
     request_id: str | None = None, *, attendees: int = 80, language: str = "en", **event: Any
 ) -> dict[str, Any]:
     """Return a request without faults; each on other days, so that two are never similar by accident."""
-    starts_at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=next(_days))
+    starts_at = NOW.replace(microsecond=0) + timedelta(days=next(_days))
     return {
         "request_id": request_id or unique_id(),
         "customer": {
@@ -69,41 +71,64 @@ class Outside:
     events_dir: Path
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Mailbox:
     """Where mail is handed over; the sandbox's SMTP server keeps it."""
 
     port: int
-    sent: list[EmailMessage] = field(default_factory=list)
 
     def send(self, message: EmailMessage) -> None:
         """Deliver a mail."""
         with SMTP("127.0.0.1", self.port, timeout=10) as server:
             server.send_message(message)
-        self.sent.append(message)
 
 
 @contextmanager
 def open_world(ops: Database, outside: Outside) -> Iterator[World]:
     """Connect to everything as a task does."""
-    sandbox = outside.sandbox
-    api_client = config.new_client_from_config_dict(sandbox.kube_config)
-    credentials = sandbox.credentials
+    with world_of(
+        ops_dsn=ops.dsn("ops_tasks"),
+        platform_dsn=outside.platform.dsn("ops_provisioner"),
+        sandbox_url=outside.sandbox.url,
+        smtp_port=outside.sandbox.smtp_port,
+        credentials=outside.sandbox.credentials,
+        prometheus_url=outside.prometheus_url,
+        events_dir=outside.events_dir,
+    ) as world:
+        yield world
+
+
+@contextmanager
+def world_of(
+    *,
+    ops_dsn: str,
+    platform_dsn: str,
+    sandbox_url: str,
+    smtp_port: int,
+    credentials: Credentials,
+    prometheus_url: str,
+    events_dir: Path,
+) -> Iterator[World]:
+    """Connect to everything, wherever it is."""
+    kubernetes = client.Configuration(host=f"{sandbox_url}/k8s")
+    kubernetes.api_key = {"authorization": f"Bearer {credentials.kubernetes_token}"}
+    kubernetes.retries = False
+    api_client = client.ApiClient(kubernetes)
     with ExitStack() as stack:
         yield World(
-            ops=stack.enter_context(ops.connect("ops_tasks", autocommit=True)),
-            platform=stack.enter_context(outside.platform.connect("ops_provisioner", autocommit=True)),
+            ops=stack.enter_context(connect(ops_dsn, application_name="tests", autocommit=True)),
+            platform=stack.enter_context(connect(platform_dsn, application_name="tests", autocommit=True)),
             core=client.CoreV1Api(api_client),
             networking=client.NetworkingV1Api(api_client),
             platform_api=stack.enter_context(
-                PlatformApi(base_url=f"{sandbox.url}/platform", token=credentials.platform_token)
+                PlatformApi(base_url=f"{sandbox_url}/platform", token=credentials.platform_token)
             ),
-            prometheus=stack.enter_context(Prometheus(base_url=outside.prometheus_url)),
-            events_dir=outside.events_dir,
+            prometheus=stack.enter_context(Prometheus(base_url=prometheus_url)),
+            events_dir=events_dir,
             promtool="promtool",
-            send_email=Mailbox(port=sandbox.smtp_port).send,
+            send_email=Mailbox(port=smtp_port).send,
             sms=TwilioSms(
-                base_url=f"{sandbox.url}/twilio",
+                base_url=f"{sandbox_url}/twilio",
                 account_sid=credentials.twilio_account_sid,
                 auth_token=credentials.twilio_auth_token,
                 sender=credentials.twilio_from,
@@ -128,6 +153,22 @@ class Approved:
     def key(self) -> EventKey:
         return EventKey.of(self.plan)
 
+    def approve(self, world: World) -> None:
+        """Let the rules approve it."""
+        process.approve_automatically(
+            world.ops, request_id=self.request_id, attempt=self.attempt, plan_hash=self.plan_hash
+        )
+
+    def apply_all(self, world: World, *, up_to: str = provision.STEPS[-1]) -> None:
+        """Carry out all steps, or those up to one of them."""
+        for name in provision.STEPS[: provision.STEPS.index(up_to) + 1]:
+            self.apply(name, world)
+
+    def apply_quickly(self, world: World) -> None:
+        """Carry out what the confirmation needs, without waiting for Prometheus."""
+        for name in ("schema", "endpoint", "handover"):
+            self.apply(name, world)
+
     def apply(self, name: str, world: World) -> dict[str, Any]:
         """Carry out a step of it."""
         return provision.apply_step(
@@ -137,15 +178,13 @@ class Approved:
 
 def approve(world: World, body: dict[str, Any]) -> Approved:
     """Take a small request in, plan and approve it."""
-    now = datetime.now(UTC)
-    receipt = intake.receive(world.ops, body, identity=intake.Identity.user("requester1"), source="airflow", now=now)
+    receipt = intake.receive(world.ops, body, identity=intake.Identity.user("requester1"), source="airflow", now=NOW)
     planned = plan(world, receipt.request_id, receipt.attempt)
-    process.approve_automatically(
-        world.ops, request_id=receipt.request_id, attempt=receipt.attempt, plan_hash=planned.plan_hash
-    )
-    return Approved(
+    approved = Approved(
         request_id=receipt.request_id, attempt=receipt.attempt, plan_hash=planned.plan_hash, plan=planned.plan
     )
+    approved.approve(world)
+    return approved
 
 
 def plan(world: World, request_id: str, attempt: int = 1) -> planning.PlannedEvent:
@@ -155,7 +194,7 @@ def plan(world: World, request_id: str, attempt: int = 1) -> planning.PlannedEve
         world.platform,
         request_id=request_id,
         attempt=attempt,
-        now=datetime.now(UTC),
+        now=NOW,
         platform_url=world.platform_api.base_url,
         timezone=TIMEZONE,
     )
