@@ -1,5 +1,6 @@
 """A real PostgreSQL 15 cluster on a free port, in a directory of its own."""
 
+import shutil
 import signal
 import subprocess
 from collections.abc import Mapping
@@ -29,7 +30,7 @@ _TEST_SETTINGS: dict[str, object] = {
 
 
 class PostgresCluster:
-    """A running cluster; use it as a context manager or call `stop`.
+    """A running cluster; use it as a context manager, which removes it, or call `stop`.
 
     The superuser is `postgres`; every login over TCP needs its password (scram), as in production.
     """
@@ -82,6 +83,7 @@ class PostgresCluster:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        shutil.rmtree(self.data, ignore_errors=True)
 
     def _answers(self) -> bool:
         if self._process is None or self._process.poll() is not None:
