@@ -176,13 +176,17 @@ class Approved:
         )
 
 
+def receive(world: World, body: dict[str, Any]) -> str:
+    """Take a request in and return its id."""
+    identity = intake.Identity.user("requester1")
+    return intake.receive(world.ops, body, identity=identity, source="airflow", now=NOW).request_id
+
+
 def approve(world: World, body: dict[str, Any]) -> Approved:
     """Take a small request in, plan and approve it."""
-    receipt = intake.receive(world.ops, body, identity=intake.Identity.user("requester1"), source="airflow", now=NOW)
-    planned = plan(world, receipt.request_id, receipt.attempt)
-    approved = Approved(
-        request_id=receipt.request_id, attempt=receipt.attempt, plan_hash=planned.plan_hash, plan=planned.plan
-    )
+    request_id = receive(world, body)
+    planned = plan(world, request_id)
+    approved = Approved(request_id=request_id, attempt=1, plan_hash=planned.plan_hash, plan=planned.plan)
     approved.approve(world)
     return approved
 
