@@ -23,11 +23,14 @@ _CLUSTER_SETTINGS: dict[str, object] = {
 
 
 def make_directories(config: StackConfig) -> None:
-    """Create the directories below LOCAL_DIR; the one with commands and their secrets is private."""
-    below = ("airflow", "logs", "alertmanager/data", "sandbox", "ledger-anchors", "archive")
-    for name in (*below, "prometheus/data", "prometheus/events/targets", "prometheus/events/rules"):
+    """Create the directories below LOCAL_DIR, private: they hold secrets, customers' data and logs.
+
+    Only `pg` is left out, because the user that runs PostgreSQL may be another one.
+    """
+    for name in ("airflow", "alertmanager", "archive", "ledger-anchors", "logs", "prometheus", "run", "sandbox"):
+        (config.local_dir / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in ("alertmanager/data", "prometheus/data", "prometheus/events/targets", "prometheus/events/rules"):
         (config.local_dir / name).mkdir(parents=True, exist_ok=True)
-    config.run_dir.mkdir(mode=0o700, exist_ok=True)
 
 
 def create_clusters(config: StackConfig, secrets: Mapping[str, str]) -> None:
