@@ -16,9 +16,11 @@ from tests.system.house import House
 # Small, because these tests are about provisioning; short deadlines, because one test waits for all of them.
 SETTINGS = {
     "SEED_ROWS": "3000",
-    "PLATFORM_OPS_APPROVAL_REMINDER_SECONDS": "25",
-    "PLATFORM_OPS_APPROVAL_DEPUTY_SECONDS": "30",
-    "PLATFORM_OPS_APPROVAL_EXPIRY_SECONDS": "35",
+    "PLATFORM_OPS_APPROVAL_REMINDER_SECONDS": "15",
+    "PLATFORM_OPS_APPROVAL_DEPUTY_SECONDS": "25",
+    "PLATFORM_OPS_APPROVAL_EXPIRY_SECONDS": "45",
+    # How often Airflow looks whether a wait is over; with its 15 s a late look would skip the reminder.
+    "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "2",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_DETECTION_INTERVAL": "5",
     "PLATFORM_OPS_PROMTOOL": str(Path(__file__).with_name("promtool.sh")),
