@@ -30,7 +30,7 @@ def channel_message(kind: str, plan: EventPlan, people: Sequence[Approver], revi
     mentions = " ".join(f"<@{person.slack_id}>" for person in people)
     return (
         f"*{_OPENINGS[str(kind)]}*: {escape_slack(plan.event.name)} ({escape_slack(plan.event.venue)})\n"
-        f"{escape_slack(plan.reasons[1])}\n"
+        f"{context['tier_label']}: {context['tier_reason']}\n"
         f"{context['starts_at']} · ₩{context['cost_total']} · {context['cpu']} CPU, {context['memory']} GiB\n"
         f"{mentions} <{review_url}|Review the plan and decide>"
     )

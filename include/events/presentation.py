@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from include.events.classify import FEWEST_LARGE, MOST_SMALL, Tier
 from include.events.plan import (
     KILOBITS_PER_MEGABIT,
     MEBIBYTES_PER_GIBIBYTE,
@@ -119,6 +120,7 @@ def plan_context(plan: EventPlan, *, language: str) -> dict[str, Any]:
         "notes": [line for line in (plan.event.notes or "").splitlines() if line.strip()],
         "tier": plan.tier,
         "tier_label": word(plan.tier, language),
+        "tier_reason": _tier_reason(plan, language),
         "reasons": list(plan.reasons),
         "namespace": plan.namespace,
         "schema": plan.schema,
@@ -144,6 +146,18 @@ def plan_context(plan: EventPlan, *, language: str) -> dict[str, Any]:
         "language_label": word(plan.customer.language, language),
         "short_hash": plan_hash(plan)[:SHORT_HASH],
     }
+
+
+def _tier_reason(plan: EventPlan, language: str) -> str:
+    people = format_number(plan.event.expected_attendees)
+    range_of_tier = {
+        Tier.SMALL: f"1–{MOST_SMALL}",
+        Tier.MEDIUM: f"{MOST_SMALL + 1}–{FEWEST_LARGE - 1}",
+        Tier.LARGE: f"{FEWEST_LARGE}+",
+    }[Tier(plan.tier)]
+    if language == "ko":
+        return f"예상 참가 인원 {people}명 (기준 {range_of_tier}명)"
+    return f"{people} attendees expected, the range is {range_of_tier}"
 
 
 def _settings(plan: EventPlan, language: str) -> list[dict[str, str]]:

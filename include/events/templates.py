@@ -64,7 +64,7 @@ def match_template(
         return Match(
             source=None,
             score=best[0] if best else 0.0,
-            reason=f"default template: no past event is alike from {MATCH_FROM} of 1{nearest}",
+            reason=f"default template: no past event is similar enough ({MATCH_FROM} of 1 is needed){nearest}",
             settings=default,
         )
     score, _, past = best

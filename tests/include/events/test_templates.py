@@ -60,7 +60,7 @@ def test_no_match_is_the_documented_default() -> None:
     found = match(past(name="Rock Night", venue="Busan Arena", event_type="concert", attendees=9000))
     assert found.source is None
     assert found.settings == DEFAULT
-    assert found.reason.startswith("default template: no past event is alike")
+    assert found.reason.startswith("default template: no past event is similar enough")
 
 
 def test_nothing_is_learnt_from_events_that_failed_or_from_no_events() -> None:
