@@ -19,12 +19,11 @@ from include.store.console import Row
 from ops_console.language import Wording
 from ops_console.markdown import to_html
 from ops_console.progress import ACTION_STATUSES, PROGRESS, STAGE_TIMES, can_resume, stage_tones
-from ops_console.runs import approval_url, run_url
+from ops_console.runs import PROVISIONING_DAG, approval_url, run_url
 from ops_console.views import duration_seconds
 
 log = logging.getLogger(__name__)
 
-PROVISIONING_DAG = "event_provisioning"
 STEP_TONES = {"running": "busy", "done": "done", "failed": "bad", "undoing": "wait", "undone": "pending"}
 APPROVAL_TONES = {"reminder": "wait", "deputy": "wait", "rejected": "bad", "not_allowed": "bad", "expired": "bad"}
 MESSAGE_TONES = {"sending": "busy", "sent": "good", "failed": "bad"}
@@ -58,7 +57,7 @@ def event_context(
         "event": row | {"name": row["event_name"], "duration_seconds": duration_seconds(row)},
         "body": _complete_body(row["body"]),
         "actions": actions_for(row),
-        "approval_url": approval_url(PROVISIONING_DAG, row["dag_run_id"]) if waiting else None,
+        "approval_url": approval_url(row["dag_run_id"]) if waiting else None,
         "run_url": run_url(PROVISIONING_DAG, row["dag_run_id"]) if row["dag_run_id"] else None,
         "timeline": timeline(row, steps, wording),
         "approvals": [_approval(entry, wording) for entry in row["approvals"]],

@@ -13,6 +13,8 @@ from ops_console.callers import Caller
 from ops_console.errors import AirflowRefused, NotAuthenticated, Unavailable
 from ops_console.views import RunView
 
+PROVISIONING_DAG = "event_provisioning"
+APPROVAL_TASK = "approve_plan"
 DAG_OF_ACTION = {"decommission": "event_decommission", "restore": "event_restore"}
 TIMEOUT_SECONDS = 15
 
@@ -49,9 +51,11 @@ def run_url(dag_id: str, run_id: str) -> str:
     return f"{get_settings().public_url}/dags/{dag_id}/runs/{run_id}"
 
 
-def approval_url(dag_id: str, run_id: str | None) -> str:
-    """Return where Airflow asks for the decision: the run's required actions, or everybody's when it has no run yet."""
-    return f"{run_url(dag_id, run_id)}/required_actions" if run_id else f"{get_settings().public_url}/required_actions"
+def approval_url(run_id: str | None) -> str:
+    """Return where Airflow asks for the decision about an event; a request without a run: where it asks for all."""
+    if run_id is None:
+        return f"{get_settings().public_url}/required_actions"
+    return f"{run_url(PROVISIONING_DAG, run_id)}/tasks/{APPROVAL_TASK}/required_actions"
 
 
 def _state(answer: httpx.Response) -> str:

@@ -20,7 +20,7 @@ from ops_console.dashboard import read_tiles
 from ops_console.database import OpsConnection
 from ops_console.dependencies import CallerDep, DatabaseDep, LoginDep, StaffDep
 from ops_console.errors import NotFound
-from ops_console.event_page import PROVISIONING_DAG, event_context
+from ops_console.event_page import event_context
 from ops_console.language import Wording
 from ops_console.login import Login
 from ops_console.pages import render, wording_for
@@ -135,5 +135,5 @@ def _waiting_line(row: store.Row) -> dict[str, Any]:
     return _event_line(row) | {
         "asked_at": due.get("asked_at"),
         "expires_at": due.get("expires_at"),
-        "approval_url": approval_url(PROVISIONING_DAG, row["dag_run_id"]),
+        "approval_url": approval_url(row["dag_run_id"]),
     }

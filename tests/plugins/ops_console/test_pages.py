@@ -166,7 +166,7 @@ def test_a_waiting_approval_links_to_airflows_own_page(staff: TestClient, ops_db
             (json.dumps(due),),
         )
 
-    link = "/dags/event_provisioning/runs/run-1/required_actions"
+    link = "/dags/event_provisioning/runs/run-1/tasks/approve_plan/required_actions"
     assert link in staff.get("/").text
     assert link in staff.get("/events/req-1").text
 
