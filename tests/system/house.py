@@ -188,8 +188,9 @@ class House:
     def _in_prometheus(self, slug: str) -> list[str]:
         targets = httpx.get(f"{self.prometheus}/api/v1/targets", timeout=10).json()["data"]["activeTargets"]
         groups = httpx.get(f"{self.prometheus}/api/v1/rules", timeout=10).json()["data"]["groups"]
-        found = [f"target {target['scrapeUrl']}" for target in targets if slug in str(target)]
-        return found + [f"rules {group['name']}" for group in groups if slug in str(group)]
+        found = [f"target {target['scrapeUrl']}" for target in targets if slug in target["scrapeUrl"]]
+        # By name: other groups' alerts may still carry the label of a target that was there a moment ago.
+        return found + [f"rules {group['name']}" for group in groups if slug in group["name"]]
 
     def _in_files(self, slug: str) -> list[str]:
         folder = self.config.local_dir / "prometheus" / "events"
