@@ -2,30 +2,24 @@
 
 import fcntl
 import shutil
-import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 from stack.components import POSTGRES_PLATFORM, POSTGRES_STATE, Component, components
 from stack.config import StackConfig
 from stack.databases import prepare_databases
-from stack.environment import HOST
-from stack.errors import ComponentFailed, DiskFull, PackagesMissing, StackBusy
-from stack.health import HEALTHY, health
+from stack.errors import DiskFull, PackagesMissing, StackBusy
 from stack.monitoring import reload_monitoring, render_configuration
 from stack.ports import refuse_taken_ports
 from stack.preparation import create_clusters, make_directories
 from stack.processes import end_processes, wait_for_exit
 from stack.progress import Progress, Silence
 from stack.secrets import load_secrets
-from stack.supervisor import ProcessInfo, Supervisor
+from stack.supervisor import Supervisor
+from stack.waiting import await_answers
 
-ANSWER_SECONDS = 120
 _SHUTDOWN_SECONDS = 30
-_STARTS = 4  # who ended as often while it was awaited will go on doing so
-_POLL_SECONDS = 0.2
 _FREE_BYTES = 1_000_000_000  # WAL of two clusters, logs and a day of metrics
 
 
@@ -47,10 +41,10 @@ def up(config: StackConfig, *, progress: Progress | None = None) -> None:
         databases = [each for each in wanted if each.name in (POSTGRES_STATE, POSTGRES_PLATFORM)]
         create_clusters(config, secrets)
         supervisor.start_all([each.name for each in wanted if not each.needs_databases])
-        _await(supervisor, databases, config, progress)
+        await_answers(supervisor, databases, config, progress)
         prepare_databases(config, secrets, announce=progress.line)
         supervisor.start_all([each.name for each in wanted])
-        _await(supervisor, [each for each in wanted if each not in databases], config, progress)
+        await_answers(supervisor, [each for each in wanted if each not in databases], config, progress)
         reload_monitoring(config)
 
 
@@ -110,55 +104,6 @@ def _refuse_missing_programs(wanted: Sequence[Component]) -> None:
     missing = sorted(Path(program).name for program in programs if not Path(program).exists())
     if missing:
         raise PackagesMissing(f"not installed: {', '.join(missing)}; `make setup` installs what is missing")
-
-
-def _await(supervisor: Supervisor, awaited: Sequence[Component], config: StackConfig, progress: Progress) -> None:
-    """Wait until all answer; each is announced when it does.
-
-    Raises:
-        ComponentFailed: one cannot be started or does not answer in time; the message has its last log line.
-    """
-    pending = {component.name: component for component in awaited}
-    starts: dict[str, set[float]] = {name: set() for name in pending}
-    began_at = time.monotonic()
-    with ThreadPoolExecutor(max_workers=len(pending) or 1) as pool:
-        while pending:
-            known = supervisor.processes()
-            asked = pool.map(_finding, pending.values(), [known[name] for name in pending])
-            findings = dict(zip(pending, asked, strict=True))
-            for name, finding in findings.items():
-                if finding == HEALTHY:
-                    progress.line(f"{name:<28} {_address(pending.pop(name))}")
-            progress.awaiting(f"{name} ({findings[name]})" for name in pending)
-            for name in pending:
-                starts[name].add(known[name].started_at)
-                is_late = time.monotonic() - began_at > ANSWER_SECONDS
-                if is_late or known[name].state == "FATAL" or len(starts[name]) > _STARTS:
-                    raise ComponentFailed(_why_failed(name, findings[name], config))
-            time.sleep(_POLL_SECONDS if pending else 0)
-
-
-def _finding(component: Component, info: ProcessInfo) -> str:
-    if info.state != "RUNNING":
-        return info.state.lower()
-    return health(component.check, started_at=info.started_at)
-
-
-def _why_failed(name: str, finding: str, config: StackConfig) -> str:
-    log = config.log_dir / f"{name}.log"
-    return f"{name} does not come up ({finding}): {_last_words(log)} (log: {log})"
-
-
-def _last_words(log: Path) -> str:
-    """Return the end of a log in one line; libraries put hints behind what matters, so three lines of it."""
-    if not log.exists():
-        return "it said nothing"
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return " | ".join(lines[-3:])[-400:] or "it said nothing"
-
-
-def _address(component: Component) -> str:
-    return ", ".join(f"{HOST}:{port}" for port in component.ports.values())
 
 
 def _refuse_full_disk(config: StackConfig) -> None:
