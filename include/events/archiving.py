@@ -41,6 +41,7 @@ def archive_event(
     """Archive a live event; nothing of it is changed. An archive of exactly these rows is kept and returned again.
 
     The event goes on meanwhile, so what comes in later is not in it: `take_down` looks again, with the tables locked.
+    Of an event that is being taken down and whose rows are gone already, the archive made before that is returned.
     Raises StaleAttempt when the event is not live, ArchiveMismatch when what was read back is not what was written.
     """
     with request_lock(ops, request_id):
@@ -48,7 +49,10 @@ def archive_event(
         if row is None:
             raise UnknownRequest(f"there is no request {request_id!r}")
         key = EventKey(request_id=request_id, slug=row["slug"])
-        if row["status"] not in ARCHIVABLE or not schema_exists(platform, key):
+        there = schema_exists(platform, key)
+        if row["status"] == "decommissioning" and not there:
+            return find_verified_archive(ops, key=key, archive_dir=archive_dir)
+        if row["status"] not in ARCHIVABLE or not there:
             raise StaleAttempt(f"request {request_id!r} is {row['status']}: only a live event can be archived")
         with platform.transaction():
             # One snapshot for the rows and for the comparison.

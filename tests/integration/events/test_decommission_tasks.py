@@ -85,6 +85,27 @@ def test_a_run_takes_the_event_down_and_tells_the_customer(event: LiveEvent, out
     assert outside.sandbox.mails(to="haneul@example.com")[0]["subject"] == "Spring {{ 6 * 7 }} Summit was taken down"
 
 
+def test_another_run_finishes_what_stopped_after_the_rows_were_gone(
+    event: LiveEvent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ConnectionError("the cluster does not answer")
+
+    rows = event.rows()
+    with monkeypatch.context() as patch:
+        patch.setattr("include.events.steps.namespace.undo", refuse)
+        with pytest.raises(ConnectionError):
+            approve_and_take_down(event)
+    assert row_of(event.world.ops, event.request_id)["status"] == "decommissioning"
+
+    approve_and_take_down(event)
+
+    assert row_of(event.world.ops, event.request_id)["status"] == "decommissioned"
+    run = context(event)
+    decommissioning.restore_event(run)
+    assert event.rows() == rows
+
+
 def test_a_restore_brings_it_back(event: LiveEvent) -> None:
     rows = event.rows()
     approve_and_take_down(event)
