@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import statistics
 import time
 import uuid
@@ -26,7 +27,8 @@ from stack.lifecycle import up
 from stack.secrets import load_secrets, user_password_variable
 
 ANCHOR_DAG = "benchmark_empty_chain"
-SAMPLES = 7
+SAMPLES = 11
+PROMETHEUS_TICK_SECONDS = 5
 AT_ONCE = 100
 LIMIT_SECONDS = 1200
 IDLE_SECONDS = 60
@@ -73,6 +75,8 @@ def _measure(config: StackConfig) -> int:
         one = bar.add_task("one after the other, with the anchor", total=SAMPLES)
         ours, anchor = [], []
         for _ in range(SAMPLES):
+            # Prometheus hands new targets on every five seconds: without a random pause all samples would lock to that.
+            time.sleep(random.uniform(0, PROMETHEUS_TICK_SECONDS))
             ours.append(_one_event(console))
             anchor.append(_one_chain(admin))
             bar.advance(one)
