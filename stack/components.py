@@ -1,7 +1,8 @@
 """The components of the stack: one list that says how each is started, where it answers and how it is stopped."""
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from stack.clusters import cluster_directories, postgres_command, postgres_tool
@@ -18,6 +19,7 @@ from stack.environment import (
 
 POSTGRES_STATE = "postgres-state"
 POSTGRES_PLATFORM = "postgres-platform"
+CODE = "STACK_CODE"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,11 +70,20 @@ def components(config: StackConfig, secrets: Mapping[str, str]) -> tuple[Compone
     """Return all components in the order in which they are shown."""
     return (
         *_databases(config, secrets),
-        *_airflow(config, secrets),
+        *(_with_code(each, config, "include", "plugins") for each in _airflow(config, secrets)),
         *_monitoring(config, secrets),
-        _engine(config, secrets),
-        _sandbox(config, secrets),
+        _with_code(_engine(config, secrets), config, "include"),
+        _with_code(_sandbox(config, secrets), config, "sandbox"),
     )
+
+
+def _with_code(component: Component, config: StackConfig, *folders: str) -> Component:
+    """Put a mark of the code that a process loads once into its environment, so that `up` restarts it after an edit."""
+    state = hashlib.sha256()
+    for path in sorted(path for folder in folders for path in (config.root / folder).rglob("*.py")):
+        known = path.stat()
+        state.update(f"{path} {known.st_mtime_ns} {known.st_size}\n".encode())
+    return replace(component, environment={**component.environment, CODE: state.hexdigest()[:16]})
 
 
 def _databases(config: StackConfig, secrets: Mapping[str, str]) -> tuple[Component, Component]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from stack.components import Component
+from stack.components import CODE, Component
 from stack.config import Ports, StackConfig
 from stack.environment import base_environment
 from tests.architecture.source import ROOT
@@ -221,8 +221,9 @@ def test_mounted_files_of_the_project_exist(compose: Mapping[str, Any]) -> None:
 
 
 def _own_environment(component: Component, config: StackConfig) -> dict[str, str]:
-    base = base_environment(config)
-    return {key: value for key, value in component.environment.items() if key not in base}
+    """Return what a component is told; an image is replaced as a whole and needs no mark of its code."""
+    not_meant = base_environment(config).keys() | {CODE}
+    return {key: value for key, value in component.environment.items() if key not in not_meant}
 
 
 def _without_address(connection: str) -> dict[str, Any]:
