@@ -2,10 +2,11 @@
 
 import os
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tools.airflow_home import use_temporary_home
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -38,7 +39,6 @@ def isolate_airflow() -> None:
     for path in (str(ROOT / "plugins"), str(ROOT)):
         if path not in sys.path:
             sys.path.insert(0, path)
-    if "AIRFLOW_HOME" not in os.environ:
-        os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-home-")
+    use_temporary_home()
     os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
     os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "ERROR")

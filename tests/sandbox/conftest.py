@@ -1,17 +1,13 @@
 """Airflow's hooks against the sandbox: connections from the environment, and a home that is thrown away."""
 
-import atexit
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable
 
 import pytest
 
-if "AIRFLOW_HOME" not in os.environ:  # read when Airflow is first imported
-    os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-home-")
-    atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
+from tools.airflow_home import use_temporary_home
+
+use_temporary_home()
 
 ConnectionSetter = Callable[..., str]
 
