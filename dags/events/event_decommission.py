@@ -22,11 +22,11 @@ curl -X POST "$AIRFLOW/api/v2/dags/event_decommission/dagRuns" -H "Authorization
 The person who starts the run may not approve it, nor may the one who asked for the event.
 
 ### When it fails
-Up to and with `archive_event` nothing was changed and the event is live. `take_down` refused (`ArchiveMissing`,
-`ArchiveMismatch`, `PlanChanged`): nothing was changed either. `take_down` stopped on its way: the event is
-`decommissioning`; mend the cause and clear the task, or start another run, and it goes on where it was.
-`verify_taken_down` names what is left: clear `take_down` to have it taken away. Nothing is ever dropped before an
-archive of exactly these rows was read back.
+The operators are told by mail and in their channel. Up to and with `archive_event` nothing was changed and the event is
+live. `take_down` refused (`ArchiveMissing`, `ArchiveMismatch`, `PlanChanged`): nothing was changed either. `take_down`
+stopped on its way: the event is `decommissioning`; mend the cause and clear the task, or start another run, and it goes
+on where it was. `verify_taken_down` names what is left: clear `take_down` to have it taken away. Nothing is ever
+dropped before an archive of exactly these rows was read back.
 
 ### Owner
 Platform Ops, `#ops-approvals`.
@@ -39,7 +39,7 @@ from typing import Any
 from airflow.sdk import Param, dag, get_current_context, task
 
 from platform_ops import decommissioning
-from platform_ops.dag_defaults import default_args
+from platform_ops.dag_defaults import default_args, tell_of_failed_run
 from platform_ops.operators.decommission import ApproveTakeDownOperator
 from platform_ops.tags import Tag
 
@@ -52,9 +52,12 @@ MAX_ACTIVE_RUNS = 100
     schedule=None,
     doc_md=__doc__,
     default_args=default_args(),
+    on_failure_callback=tell_of_failed_run,
     params={
         "request_id": Param(type="string", description="The request of the event that is taken down."),
-        "reason": Param(type="string", description="Why; shown to who decides and written to the ledger."),
+        "reason": Param(
+            type="string", pattern=r"\S", description="Why; shown to who decides and written to the ledger."
+        ),
         "dry_run": Param(True, type="boolean", description="Only show the plan. Take down with false."),
     },
     max_active_runs=MAX_ACTIVE_RUNS,

@@ -108,7 +108,7 @@ def describe_take_down(row: store.Row, *, reason: str, grace_days: int) -> TakeD
         schema=event_plan.schema,
         api_url=event_plan.api_url,
         metrics_url=event_plan.monitoring.metrics_url,
-        reason=_checked_reason(reason),
+        reason=checked_reason(reason),
         grace_days=grace_days,
     )
 
@@ -151,6 +151,14 @@ def approved_take_down(row: store.Row, plan_hash: str) -> TakeDown:
     return take_down
 
 
+def checked_reason(reason: str) -> str:
+    """Return the reason on one line. Raises InvalidRequest when it is empty, too long or cannot be stored."""
+    text = " ".join(reason.split())
+    if not text or len(text) > LONGEST_REASON or not text.isprintable():
+        raise InvalidRequest([Fault("reason", f"must be 1 to {LONGEST_REASON} printable characters")])
+    return text
+
+
 def _live_row(ops: Connection, request_id: str, *, lock: bool = False) -> store.Row:
     row = store.find_request(ops, request_id, lock=lock)
     if row is None:
@@ -158,14 +166,6 @@ def _live_row(ops: Connection, request_id: str, *, lock: bool = False) -> store.
     if row["status"] not in DECOMMISSIONABLE or row["plan"] is None:
         raise StaleAttempt(f"request {request_id!r} is {row['status']}: only a live event can be taken down")
     return row
-
-
-def _checked_reason(reason: str) -> str:
-    """Return the reason on one line. Raises InvalidRequest when it is empty, too long or cannot be stored."""
-    text = " ".join(reason.split())
-    if not text or len(text) > LONGEST_REASON or not text.isprintable():
-        raise InvalidRequest([Fault("reason", f"must be 1 to {LONGEST_REASON} printable characters")])
-    return text
 
 
 def _markdown(plan: DecommissionPlan, event_plan: EventPlan, *, now: datetime, language: str) -> str:

@@ -11,6 +11,7 @@ from include.common.clock import database_now
 from include.events.archive import read_rows, verify_archive
 from include.events.archiving import ArchiveRecord, archive_folder, find_verified_archive, record_of
 from include.events.decommission_notice import tell_restored
+from include.events.decommission_plan import checked_reason
 from include.events.errors import ArchiveMismatch, NotRestorable, StaleAttempt, UnknownRequest, VerificationFailed
 from include.events.event_rows import digest_tables, empty, load_rows
 from include.events.lifecycle import SYSTEM, load_plan, request_lock
@@ -69,9 +70,11 @@ def restore(
     """Bring an event back as it was; again, it goes on where it was stopped. A dry run only reads the archive.
 
     The customer gets a new one-time link to the account. Raises NotRestorable when the event is not down or its grace
-    has ended, ArchiveMissing or ArchiveMismatch; nothing is changed then. Raises VerificationFailed when the world is
+    has ended, InvalidRequest for a blank reason, ArchiveMissing or ArchiveMismatch; nothing is changed then. Raises
+    VerificationFailed when the world is
     not as it was: the event then still counts as taken down, and the restore can be run again.
     """
+    reason = checked_reason(reason)
     with request_lock(world.ops, request_id):
         row = _row(world, request_id)
         if not dry_run and (done := _done_before(world, row)) is not None:

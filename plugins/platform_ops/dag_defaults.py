@@ -72,3 +72,10 @@ def default_args(**overrides: Any) -> dict[str, Any]:
         "retry_policy": RETRY_POLICY,
         **overrides,
     }
+
+
+def tell_of_failed_run(context: Context) -> None:
+    """Tell the operators of a run that failed: a DAG's ``on_failure_callback``. Raises nothing when it cannot."""
+    from platform_ops.notifications.failures import tell_of_failed_run as tell
+
+    tell(context)
