@@ -98,6 +98,13 @@ class Settings(BaseSettings):
         default=30, ge=1, description="Days in which a decommissioned event can be restored."
     )
 
+    ended_request_retention_days: int = Field(
+        default=365,
+        ge=1,
+        description="Days after which a request that never became an event (rejected, expired, invalid, cancelled or"
+        " rolled back) loses its personal data.",
+    )
+
     ledger_anchor_url: str = Field(
         default=str(LOCAL_DIR / "ledger-anchors"),
         description="Where the ledger's head is published: a folder or any address that universal-pathlib can write"

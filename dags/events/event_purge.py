@@ -2,7 +2,12 @@
 ### What it does
 Destroys what is left of events whose grace is over: their archives, and the customer's name, address, number, notes and
 comments in the request (Korean PIPA, art. 21). Times, sizes and ratings stay, because the figures need them and nobody
-can be recognised by them. An event that was restored loses its old archive only.
+can be recognised by them. An event that was restored loses its old archive only. A request that never became an event
+(rejected, expired, invalid, cancelled, rolled back) loses the same personal data a year after its end
+(`PLATFORM_OPS_ENDED_REQUEST_RETENTION_DAYS`).
+
+What it cannot reach: the history that Airflow itself keeps of the runs, until `airflow db clean`. What that is and how
+it is removed: `docs/personal-data.md`.
 
 ### When
 Every day at 03:30 in the configured zone. A run by hand only says what is overdue, unless it is given
@@ -10,7 +15,7 @@ Every day at 03:30 in the configured zone. A run by hand only says what is overd
 
 ### What it changes
 Archive folders below `PLATFORM_OPS_EVENT_ARCHIVE_DIR`, at most 200 events a run; the request's status becomes `purged`.
-This cannot be undone. Each is in the ledger, with the archives that were destroyed.
+At most 200 requests that never became events; their status stays. This cannot be undone. Each is in the ledger.
 
 ### Example
 ```bash
@@ -18,9 +23,10 @@ airflow dags trigger event_purge    # says in the log of plan_purge what is over
 ```
 
 ### When it fails
-`PurgeIncomplete` names each event that could not be purged, and why; the others are done. Mend the cause (mostly rights
-on the archive folder) and clear the task: it goes on with what is left. `is not below` in the message: a row of
-`ops.event_archives` points outside the archive folder; nothing is touched there, find out who changed it.
+The operators are told by mail and in their channel. `PurgeIncomplete` names each event that could not be purged, and
+why; the others are done. Mend the cause (mostly rights on the archive folder) and clear the task: it goes on with what
+is left. `is not below` in the message: a row of `ops.event_archives` points outside the archive folder; nothing is
+touched there, find out who changed it.
 
 ### Owner
 Platform Ops, `#ops-approvals`.
@@ -35,7 +41,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from include.settings import get_settings
 from platform_ops import decommissioning
-from platform_ops.dag_defaults import default_args
+from platform_ops.dag_defaults import default_args, tell_of_failed_run
 from platform_ops.tags import Tag
 
 
@@ -43,6 +49,7 @@ from platform_ops.tags import Tag
     schedule=CronTriggerTimetable("30 3 * * *", timezone=get_settings().timezone),
     doc_md=__doc__,
     default_args=default_args(),
+    on_failure_callback=tell_of_failed_run,
     params={
         "dry_run": Param(
             None,

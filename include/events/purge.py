@@ -1,15 +1,17 @@
 """The end of the grace: archives are destroyed, and with them every person's data that a request still has.
 
-Required by the Korean Personal Information Protection Act, art. 21: what is no longer needed is destroyed without delay
-and so that it cannot be brought back. Deleting the files is all that can be done from here; on storage that keeps
-snapshots or versions, these must end within the same time.
+A request that never became an event loses that data too, after a time of its own. Required by the Korean
+Personal Information Protection Act, art. 21: what is no longer needed is destroyed without delay and so that it cannot
+be brought back. Deleting files and rows is all that can be done from here: snapshots and backups must end within the
+same time, and so must the history that Airflow keeps (docs/personal-data.md).
 """
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -43,25 +45,72 @@ class Purged:
 
 
 def purge_due(
-    world: World, *, now: datetime, archive_dir: Path, dry_run: bool = False, max_events: int = MAX_EVENTS
+    world: World,
+    *,
+    now: datetime,
+    archive_dir: Path,
+    ended_request_days: int,
+    dry_run: bool = False,
+    max_events: int = MAX_EVENTS,
 ) -> list[Purged]:
-    """Purge what is overdue at `now`, at most `max_events` events, the longest overdue first.
+    """Purge what is overdue at `now`, the longest overdue first: at most `max_events` events, and as many requests that
+    never became events and ended more than `ended_request_days` ago.
 
-    Goes on past an event that cannot be purged and raises PurgeIncomplete with all of them at the end.
+    Goes on past one that cannot be purged and raises PurgeIncomplete with all of them at the end.
     """
+    keep_days = ended_request_days
+    events = partial(_purge, world, now=now, archive_dir=archive_dir, dry_run=dry_run)
+    ended = partial(_forget, world, now=now, keep_days=keep_days, dry_run=dry_run)
+    due = [(row["request_id"], events) for row in archives.list_due(world.ops, now, limit=max_events)]
+    due += [
+        (row["request_id"], ended) for row in archives.list_ended(world.ops, now, keep_days=keep_days, limit=max_events)
+    ]
     done, failures = [], []
-    for row in archives.list_due(world.ops, now, limit=max_events):
+    for request_id, purge_one in due:
         try:
-            purged = _purge(world, row["request_id"], now=now, archive_dir=archive_dir, dry_run=dry_run)
+            purged = purge_one(request_id)
         except PURGE_ERRORS as error:
-            log.exception("Request %s could not be purged; going on with the others", row["request_id"])
-            failures.append(f"{row['request_id']}: {type(error).__name__}: {error}")
+            log.exception("Request %s could not be purged; going on with the others", request_id)
+            failures.append(f"{request_id}: {type(error).__name__}: {error}")
             continue
         if purged is not None:
             done.append(purged)
     if failures:
         raise PurgeIncomplete(f"{len(done)} purged, {len(failures)} not: {'; '.join(failures)}")
     return done
+
+
+def _forget(world: World, request_id: str, *, now: datetime, keep_days: int, dry_run: bool) -> Purged | None:
+    """Remove the personal data of a request that never became an event. None when it was taken up again meanwhile.
+
+    Its status stays: the figures count by it, and there is nothing that could be brought back.
+    """
+    ops = world.ops
+    with request_lock(ops, request_id), ops.transaction():
+        row = store.find_request(ops, request_id, lock=True)
+        if row is None or not _may_forget(row, now - timedelta(days=keep_days)):
+            return None
+        reason = f"{row['status']}; kept for {keep_days} days after its end"
+        purged = Purged(request_id=request_id, archives=(), personal_data_removed=True, reason=reason, dry_run=dry_run)
+        if dry_run:
+            return purged
+        archives.anonymise(ops, request_id)
+        store.record(
+            ops,
+            actor=SYSTEM,
+            action="event.forget",
+            request_id=request_id,
+            reason=reason,
+            before={"status": row["status"]},
+            after={"personal_data_removed": True},
+        )
+    log.info("Request %s: personal data removed (%s)", request_id, reason)
+    return purged
+
+
+def _may_forget(row: store.Row, ended_by: datetime) -> bool:
+    ended_at: datetime = row["finished_at"] or row["updated_at"]
+    return row["status"] in archives.ENDED_STATUSES and ended_at <= ended_by
 
 
 def _purge(world: World, request_id: str, *, now: datetime, archive_dir: Path, dry_run: bool) -> Purged | None:

@@ -1,4 +1,4 @@
-"""Queries on archives of events that were or will be taken down, and on what a purge leaves of a request.
+"""Queries on archives of events that were or will be taken down, and on what a purge takes and leaves of a request.
 
 Callers open the transaction; nothing here commits. Times are the database's.
 """
@@ -15,6 +15,8 @@ from include.store.events import Connection, Row, fetch_all, fetch_one
 # What stands where a person's data stood. ".invalid" can never be delivered to (RFC 2606).
 REMOVED = "(removed)"
 REMOVED_EMAIL = "removed@purged.invalid"
+# Of requests that never became events, with nothing of them left anywhere.
+ENDED_STATUSES = frozenset({"invalid", "rejected", "expired", "cancelled", "rolled_back"})
 # Keys of a request's `result`: the approval to take it down, what had been made for it, how far its restore is.
 DECOMMISSION_KEY = "decommission"
 TAKEN_DOWN_KEY = "taken_down"
@@ -80,6 +82,18 @@ def list_due(conn: Connection, now: datetime, *, limit: int) -> list[Row]:
         " AND NOT (r.status = 'decommissioned' AND r.purge_after > %(now)s)"
         " GROUP BY r.request_id ORDER BY min(a.purge_after), r.request_id LIMIT %(limit)s",
         {"now": now, "limit": limit},
+    )
+
+
+def list_ended(conn: Connection, now: datetime, *, keep_days: int, limit: int) -> list[Row]:
+    """Return requests that never became events, ended more than `keep_days` before `now` and still have personal data;
+    the longest ended first. Where a rollback left something behind, the request is not over."""
+    return fetch_all(
+        conn,
+        "SELECT request_id FROM ops.event_requests WHERE status = ANY (%(ended)s) AND customer_email <> %(removed)s"
+        " AND coalesce(finished_at, updated_at) <= %(now)s - make_interval(days => %(days)s)"
+        " ORDER BY coalesce(finished_at, updated_at), request_id LIMIT %(limit)s",
+        {"ended": sorted(ENDED_STATUSES), "removed": REMOVED_EMAIL, "now": now, "days": keep_days, "limit": limit},
     )
 
 

@@ -163,9 +163,14 @@ def purge(context: Context, *, dry_run: bool) -> list[dict[str, Any]]:
     """Destroy what is overdue, or say in a dry run what would be; return it. Raises PurgeIncomplete."""
     from include.events.purge import purge_due
 
+    settings = get_settings()
     with open_world() as world:
         purged = purge_due(
-            world, now=context["dag_run"].run_after, archive_dir=get_settings().event_archive_dir, dry_run=dry_run
+            world,
+            now=context["dag_run"].run_after,
+            archive_dir=settings.event_archive_dir,
+            ended_request_days=settings.ended_request_retention_days,
+            dry_run=dry_run,
         )
     for item in purged:
         log.info("%s %s: %s", "would be purged:" if dry_run else "purged:", item.request_id, item.reason)

@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from psycopg.types.json import Jsonb
 
-from include.events import purge, restore, rollback
+from include.events import intake, purge, restore, rollback
 from include.events.errors import (
     ArchiveMismatch,
     EventError,
+    InvalidRequest,
     NotRestorable,
     PurgeIncomplete,
     StaleAttempt,
@@ -17,9 +19,10 @@ from include.events.errors import (
 )
 from include.events.world import World
 from tests.support.decommissioning import REASON, LiveEvent, add_entries, as_event_api, make_live_event
-from tests.support.events import Outside, row_of
+from tests.support.events import Outside, receive, request_body, row_of
 
 LATER = timedelta(days=31)
+KEEP_DAYS = 365
 
 
 class Killed(BaseException):
@@ -39,7 +42,9 @@ def bring_back(event: LiveEvent, *, dry_run: bool = False) -> restore.RestoreRep
 
 def purge_later(event: LiveEvent, *, after: timedelta = LATER, dry_run: bool = False) -> list[purge.Purged]:
     now = datetime.now(UTC) + after
-    return purge.purge_due(event.world, now=now, archive_dir=event.archive_dir, dry_run=dry_run)
+    return purge.purge_due(
+        event.world, now=now, archive_dir=event.archive_dir, ended_request_days=KEEP_DAYS, dry_run=dry_run
+    )
 
 
 def subjects_to(outside: Outside, address: str = "haneul@example.com") -> list[str]:
@@ -86,6 +91,14 @@ def test_a_live_event_and_one_whose_grace_has_ended_are_not_restored(event: Live
     with pytest.raises(NotRestorable, match="until"):
         bring_back(event)
     assert rollback.leftovers(event.world, request_id=event.request_id) == []
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "\t\n", "a" * 501])
+def test_a_restore_without_a_reason_is_refused(event: LiveEvent, reason: str) -> None:
+    event.decommission()
+    with pytest.raises(InvalidRequest, match="reason"):
+        restore.restore(event.world, request_id=event.request_id, reason=reason, archive_dir=event.archive_dir)
+    assert row_of(event.world.ops, event.request_id)["status"] == "decommissioned"
 
 
 def test_a_damaged_archive_restores_nothing(event: LiveEvent) -> None:
@@ -225,6 +238,79 @@ def test_after_the_grace_archives_and_personal_data_are_destroyed(event: LiveEve
         bring_back(event)
     with pytest.raises(StaleAttempt):
         event.plan()
+
+
+@pytest.fixture
+def ended(world: World) -> Callable[..., str]:
+    """Make a request that never became an event and ended some days ago."""
+
+    def make(status: str, *, days: int) -> str:
+        request_id = receive(world, request_body(language="ko"))
+        world.ops.execute(
+            "UPDATE ops.event_requests SET status = %s, finished_at = now() - make_interval(days => %s),"
+            " error = %s WHERE request_id = %s",
+            (status, days, Jsonb({"message": "haneul@example.com was refused"}), request_id),
+        )
+        return request_id
+
+    return make
+
+
+def forget(world: World, tmp_path: Path, *, dry_run: bool = False) -> list[purge.Purged]:
+    return purge.purge_due(
+        world, now=datetime.now(UTC), archive_dir=tmp_path, ended_request_days=KEEP_DAYS, dry_run=dry_run
+    )
+
+
+@pytest.mark.parametrize("status", ["rejected", "expired", "invalid", "cancelled", "rolled_back"])
+def test_a_request_that_never_became_an_event_is_forgotten(
+    world: World, tmp_path: Path, ended: Callable[..., str], status: str
+) -> None:
+    request_id = ended(status, days=KEEP_DAYS + 1)
+    before = row_of(world.ops, request_id)
+
+    (planned,) = forget(world, tmp_path, dry_run=True)
+    assert (planned.request_id, planned.archives, planned.dry_run) == (request_id, (), True)
+    assert row_of(world.ops, request_id) == before
+
+    assert [purged.request_id for purged in forget(world, tmp_path)] == [request_id]
+
+    row = row_of(world.ops, request_id)
+    for value in (*(before["body"]["customer"][name] for name in ("name", "email", "phone")), "haneul"):
+        assert value not in str(row)
+    assert row["status"] == status, "the figures count by it"
+    (entry,) = world.ops.execute("SELECT * FROM ops.ledger WHERE action = 'event.forget'").fetchall()
+    assert (entry["target"], entry["before"]) == (f"event:{request_id}", {"status": status})
+    assert forget(world, tmp_path) == []
+    with pytest.raises(EventError):
+        intake.resume(
+            world.ops, request_id=request_id, identity=intake.Identity.user("requester1"), now=datetime.now(UTC)
+        )
+
+
+@pytest.mark.parametrize(
+    ("status", "days"),
+    [("rejected", KEEP_DAYS - 1), ("rollback_failed", 999), ("completed", 999), ("awaiting_approval", 999)],
+)
+def test_what_is_not_over_or_not_for_long_is_not_forgotten(
+    world: World, tmp_path: Path, ended: Callable[..., str], status: str, days: int
+) -> None:
+    request_id = ended(status, days=days)
+    before = row_of(world.ops, request_id)
+    assert forget(world, tmp_path) == []
+    assert row_of(world.ops, request_id) == before
+
+
+def test_a_request_that_was_taken_up_again_meanwhile_is_not_forgotten(
+    world: World, tmp_path: Path, ended: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request_id = ended("expired", days=999)
+    listed = [{"request_id": request_id}]
+    monkeypatch.setattr(purge.archives, "list_ended", lambda *_, **__: listed)
+    intake.resume(world.ops, request_id=request_id, identity=intake.Identity.user("requester1"), now=datetime.now(UTC))
+    before = row_of(world.ops, request_id)
+    assert forget(world, tmp_path) == []
+    assert row_of(world.ops, request_id) == before
 
 
 def test_a_restored_event_loses_its_old_archive_only(event: LiveEvent) -> None:
