@@ -1,11 +1,13 @@
-"""Airflow's REST API as the engine uses it: log in, start a run, ask for health."""
+"""Airflow's REST API as the engine uses it: log in, start a run or look at it, ask for health."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 from pydantic import SecretStr
@@ -26,6 +28,14 @@ _DAG_CANNOT_RUN = ("has import errors and cannot be triggered", "does not allow 
 _REFUSALS = frozenset({httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY})
 
 
+class StartedRun(StrEnum):
+    """What there is under a run's id after it was to be started."""
+
+    NEW = "new"
+    OURS = "ours"
+    FOREIGN = "foreign"
+
+
 @dataclass(frozen=True, kw_only=True)
 class AirflowHealth:
     """Which components are healthy. Of those that nobody could be asked about nothing is said."""
@@ -42,18 +52,27 @@ class AirflowApi:
         self._password = password
         self._token = ""
 
-    async def start_run(self, *, dag_id: str, run_id: str, conf: Mapping[str, Any]) -> bool:
-        """Start a run; False when a run of this id exists, which is as good.
+    async def start_run(self, *, dag_id: str, run_id: str, conf: Mapping[str, Any]) -> StartedRun:
+        """Start a run. One of this id that exists is as good when we started it, with the same conf.
 
-        Raises RunRefused (the conf is wrong), RunFailed (500), or another ClientError when nothing can be started now.
+        Raises RunRefused (the conf is wrong), RunFailed (this run alone), or another ClientError when nothing can be
+        started now.
         """
+        path = f"/api/v2/dags/{dag_id}/dagRuns"
         body = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
-        response = await self._post_logged_in(f"/api/v2/dags/{dag_id}/dagRuns", body)
-        if response.status_code == httpx.codes.CONFLICT:
-            return False
+        response = await self._send_logged_in("POST", path, json=body)
         if response.is_success:
-            return True
-        raise _run_error(response)
+            return StartedRun.NEW
+        if response.status_code != httpx.codes.CONFLICT:
+            raise _run_error(response)
+        found = await self._send_logged_in("GET", f"{path}/{quote(run_id, safe='')}")
+        if found.status_code == httpx.codes.NOT_FOUND:
+            raise RunFailed(f"run {run_id} was there and is gone: deleted meanwhile")
+        if not found.is_success:
+            raise _error(found)
+        run = _json_object(found) or {}
+        is_ours = run.get("triggering_user_name") == self._username and run.get("conf") == conf
+        return StartedRun.OURS if is_ours else StartedRun.FOREIGN
 
     async def health(self) -> AirflowHealth:
         """Ask every component for its health, without logging in. An api-server that does not answer is down."""
@@ -67,11 +86,11 @@ class AirflowApi:
             return AirflowHealth(up={API_SERVER: False})
         return AirflowHealth(up={API_SERVER: True} | {name: _is_healthy(report.get(name)) for name in COMPONENTS})
 
-    async def _post_logged_in(self, path: str, body: object) -> httpx.Response:
-        response = await self._send("POST", path, json=body, headers=await self._authorization())
+    async def _send_logged_in(self, method: str, path: str, *, json: object = None) -> httpx.Response:
+        response = await self._send(method, path, json=json, headers=await self._authorization())
         if response.status_code == httpx.codes.UNAUTHORIZED:
             self._token = ""  # expired, or signed with another secret before a restart
-            response = await self._send("POST", path, json=body, headers=await self._authorization())
+            response = await self._send(method, path, json=json, headers=await self._authorization())
         return response
 
     async def _authorization(self) -> dict[str, str]:

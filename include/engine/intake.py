@@ -1,7 +1,9 @@
 """Every accepted request gets its run: none is lost, none gets two.
 
 The row is committed before anybody speaks to Airflow. The run's id follows from the row, so a sweep that died between
-starting the run and writing it down is repeated, and Airflow answers 409: the run is there.
+starting the run and writing it down is repeated, and Airflow answers 409: the run is there. Who may start runs may
+have taken that id for a run of another kind; it does nothing (`platform_ops.provisioning` refuses it), and the request
+gets the next id.
 """
 
 from __future__ import annotations
@@ -17,11 +19,12 @@ from typing import Any, NoReturn
 import psycopg
 
 from include.clients.errors import ClientError, RetryableError
-from include.engine.airflow_api import AirflowApi
+from include.engine.airflow_api import AirflowApi, StartedRun
 from include.engine.database import AsyncConnection, Pool
 from include.engine.errors import RunFailed, RunRefused
 from include.engine.metrics import EngineMetrics
 from include.engine.refusal import close_refused
+from include.events.run_ids import run_id_for
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +33,8 @@ FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 # A request over which Airflow stumbles must not hold up the others; when so many do, it is Airflow.
 MOST_FAILURES_IN_A_SWEEP = 3
+# Somebody who took as many ids of one request is at work against it: people must look.
+MOST_RUN_IDS = 20
 
 # NO KEY: tasks of the new run insert rows that refer to the request, and must not wait for our commit to do so.
 _TAKE_NEXT = """
@@ -57,11 +62,6 @@ class WaitingRequest:
     request_id: str
     attempt: int
     body: Mapping[str, Any]
-
-    @property
-    def run_id(self) -> str:
-        """The id of the run for this attempt, the same for whoever starts it."""
-        return f"request__{self.request_id}__{self.attempt}"
 
 
 class IntakeSweep:
@@ -134,12 +134,19 @@ class IntakeSweep:
         return Outcome.REFUSED
 
     async def _start(self, conn: AsyncConnection, request: WaitingRequest) -> Outcome:
-        is_new = await self._airflow.start_run(dag_id=DAG_ID, run_id=request.run_id, conf=request.body)
+        for choice in range(1, MOST_RUN_IDS + 1):
+            run_id = run_id_for(request.request_id, request.attempt, choice=choice)
+            started = await self._airflow.start_run(dag_id=DAG_ID, run_id=run_id, conf=request.body)
+            if started is not StartedRun.FOREIGN:
+                break
+            log.error("Run %s is not of the engine: somebody took its id. Request %s", run_id, request.request_id)
+        else:
+            raise RunFailed(f"{MOST_RUN_IDS} ids of runs for request {request.request_id} are taken by others")
         await conn.execute(
-            "UPDATE ops.event_requests SET dag_run_id = %s WHERE request_id = %s", (request.run_id, request.request_id)
+            "UPDATE ops.event_requests SET dag_run_id = %s WHERE request_id = %s", (run_id, request.request_id)
         )
-        log.info("Run %s %s", request.run_id, "started" if is_new else "was there already")
-        return Outcome.STARTED if is_new else Outcome.EXISTED
+        log.info("Run %s %s", run_id, "started" if started is StartedRun.NEW else "was there already")
+        return Outcome.STARTED if started is StartedRun.NEW else Outcome.EXISTED
 
     async def _wait_for_turn(self) -> None:
         try:

@@ -51,6 +51,10 @@ class UnknownRequest(EventError):
     """There is no request with this id."""
 
 
+class ReservedRunId(EventError):
+    """The run has an id that only the engine may give; nothing was done for it."""
+
+
 class NotResumable(EventError):
     """The request cannot be taken up again from the state it is in."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
+from include.events.run_ids import RESERVED_PREFIX, is_reserved
 from include.settings import get_settings
 from platform_ops.hooks.postgres import database
 from platform_ops.world import open_world
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-RUN_ID_PREFIX = "request__"
-
 
 def receive_request(context: Context) -> dict[str, Any]:
     """Make this run the one that handles the request; return its `request_id` and `attempt`.
@@ -25,17 +24,23 @@ def receive_request(context: Context) -> dict[str, Any]:
     A run that the engine started carries a request that is on record already, under the identity that was checked when
     it came in. Any other run brings the request itself, and whoever triggered the run is the requester.
 
-    Raises InvalidRequest with every fault, RequestIdReused, SimilarRequest; AirflowSkipException when another run
-    already handles this very request: sending it twice is no error.
+    Raises InvalidRequest with every fault, RequestIdReused, SimilarRequest; ReservedRunId when somebody gave the run an
+    id as the engine does; AirflowSkipException when another run already handles this very request: sending it twice is
+    no error.
     """
     from include.events import intake, lifecycle
+    from include.events.errors import ReservedRunId
 
     run = context["dag_run"]
     body = dict(run.conf or {})
+    if _is_run_id_usurped(context):
+        raise ReservedRunId(
+            f"run {run.run_id!r} of {run.triggering_user_name!r}: only the engine starts runs whose ids begin with"
+            f" {RESERVED_PREFIX!r}; start the run again without an id of your own"
+        )
     with database() as ops:
-        if _is_from_engine(context):
-            request_id, _, number_text = run.run_id.removeprefix(RUN_ID_PREFIX).rpartition("__")
-            number = int(number_text)
+        if is_reserved(run.run_id):
+            receipt = intake.recall(ops, body, dag_run_id=run.run_id)
         else:
             receipt = intake.receive(
                 ops,
@@ -49,14 +54,34 @@ def receive_request(context: Context) -> dict[str, Any]:
             if receipt.dag_run_id != run.run_id:
                 handled_by = receipt.dag_run_id or "one that the engine starts"
                 raise AirflowSkipException(f"request {receipt.request_id} is {receipt.status}; its run is {handled_by}")
-            request_id, number = receipt.request_id, receipt.attempt
-        lifecycle.claim(ops, request_id=request_id, attempt=number, dag_run_id=run.run_id)
-    return {"request_id": request_id, "attempt": number}
+        lifecycle.claim(ops, request_id=receipt.request_id, attempt=receipt.attempt, dag_run_id=run.run_id)
+    return {"request_id": receipt.request_id, "attempt": receipt.attempt}
 
 
-def _is_from_engine(context: Context) -> bool:
+def find_claimed(context: Context) -> dict[str, Any]:
+    """Return `request_id` and `attempt` of the request that this run works for, though its first task failed.
+
+    That task may have bound the request to the run before it failed, so that its word is missing but not its work.
+    Raises AirflowSkipException when there is nothing to take back.
+    """
+    from include.events.lifecycle import MAY_END
+    from include.store.events import find_by_run
+
+    run_id = context["dag_run"].run_id
+    if _is_run_id_usurped(context):
+        raise AirflowSkipException(f"nothing to take back: run {run_id} was refused for its id")
+    with database() as ops:
+        row = find_by_run(ops, run_id)
+    if row is None:
+        raise AirflowSkipException(f"nothing to take back: no request was taken in by run {run_id}")
+    if row["status"] not in MAY_END:
+        raise AirflowSkipException(f"nothing to take back: request {row['request_id']} is {row['status']}")
+    return {"request_id": row["request_id"], "attempt": row["attempt"]}
+
+
+def _is_run_id_usurped(context: Context) -> bool:
     run = context["dag_run"]
-    return run.run_id.startswith(RUN_ID_PREFIX) and run.triggering_user_name == get_settings().airflow_username
+    return is_reserved(run.run_id) and run.triggering_user_name != get_settings().airflow_username
 
 
 def plan_request(request: Mapping[str, Any]) -> dict[str, Any]:

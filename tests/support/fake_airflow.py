@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import unquote
 
 from tests.support.ports import free_port
 
@@ -25,6 +26,7 @@ HEALTHY = {
     "dag_processor": {"status": "unhealthy", "latest_dag_processor_heartbeat": None},
 }
 Answer = tuple[int, dict[str, Any]]
+UNAUTHORIZED: Answer = (401, {"detail": "Invalid JWT token"})
 
 
 class FakeAirflow:
@@ -33,6 +35,7 @@ class FakeAirflow:
     def __init__(self, port: int | None = None) -> None:
         self.port = port or free_port()
         self.runs: dict[str, dict[str, Any]] = {}
+        self.authors: dict[str, str] = {}  # run id -> who started it
         self.posts: Counter[str] = Counter()
         self.logins = 0
         self.tokens: set[str] = set()
@@ -103,10 +106,29 @@ class FakeAirflow:
             if run_id in self.runs:
                 return 409, {"detail": {"reason": "Unique constraint violation", "statement": "hidden"}}
             self.runs[run_id] = body["conf"]
+            self.authors[run_id] = USERNAME
         if self.hold.is_set():
             self.held.set()
             self.released.wait()
         return 200, {"dag_run_id": run_id, "state": "queued"}
+
+    def start_run_of_another(self, run_id: str, conf: dict[str, Any], *, username: str) -> None:
+        """Let somebody else start a run, under whatever id."""
+        with self._lock:
+            self.runs[run_id] = conf
+            self.authors[run_id] = username
+
+    def show_run(self, dag_id: str, run_id: str) -> Answer:
+        with self._lock:
+            if dag_id != DAG_ID or run_id not in self.runs:
+                return 404, {"detail": f"The DagRun with dag_id: `{dag_id}` and run_id: `{run_id}` was not found"}
+            return 200, {
+                "dag_run_id": run_id,
+                "dag_id": dag_id,
+                "state": "running",
+                "triggering_user_name": self.authors[run_id],
+                "conf": self.runs[run_id],
+            }
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -114,7 +136,12 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        self._answer((200, HEALTHY) if self.path == "/api/v2/monitor/health" else (404, {"detail": "Not Found"}))
+        if self.path == "/api/v2/monitor/health":
+            self._answer((200, HEALTHY))
+        elif match := re.fullmatch(r"/api/v2/dags/([^/]+)/dagRuns/([^/]+)", self.path):
+            self._answer(self.airflow.show_run(match[1], unquote(match[2])) if self._is_logged_in() else UNAUTHORIZED)
+        else:
+            self._answer((404, {"detail": "Not Found"}))
 
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers["Content-Length"]))
@@ -129,10 +156,11 @@ class _Handler(BaseHTTPRequestHandler):
         match = re.fullmatch(r"/api/v2/dags/([^/]+)/dagRuns", self.path)
         if match is None:
             return 404, {"detail": "Not Found"}
+        return self.airflow.start_run(match[1], body) if self._is_logged_in() else UNAUTHORIZED
+
+    def _is_logged_in(self) -> bool:
         scheme, _, token = self.headers.get("Authorization", "").partition(" ")
-        if scheme != "Bearer" or token not in self.airflow.tokens:
-            return 401, {"detail": "Invalid JWT token"}
-        return self.airflow.start_run(match[1], body)
+        return scheme == "Bearer" and token in self.airflow.tokens
 
     def _answer(self, answer: Answer) -> None:
         status, body = answer

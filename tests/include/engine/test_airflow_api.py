@@ -9,13 +9,13 @@ import pytest
 from pydantic import SecretStr
 
 from include.clients import errors
-from include.engine.airflow_api import AirflowApi, AirflowHealth
+from include.engine.airflow_api import AirflowApi, AirflowHealth, StartedRun
 from include.engine.errors import RunFailed, RunRefused
 
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
-def call_start_run(answer: Answer) -> bool:
+def call_start_run(answer: Answer) -> StartedRun:
     """Start a run against a transport that logs everybody in and then answers as told."""
 
     def transport(request: httpx.Request) -> httpx.Response:
@@ -23,7 +23,7 @@ def call_start_run(answer: Answer) -> bool:
             return httpx.Response(201, json={"access_token": "token"})
         return answer(request)
 
-    async def start() -> bool:
+    async def start() -> StartedRun:
         async with _api(transport) as api:
             return await api.start_run(dag_id="event_provisioning", run_id="request__a__1", conf={})
 
@@ -36,9 +36,40 @@ async def _api(transport: Answer) -> AsyncIterator[AirflowApi]:
         yield AirflowApi(http, username="engine", password=SecretStr("secret"))
 
 
-@pytest.mark.parametrize(("status", "is_new"), [(200, True), (201, True), (409, False)])
-def test_a_run_is_there(status: int, is_new: bool) -> None:
-    assert call_start_run(lambda _: httpx.Response(status, json={})) is is_new
+@pytest.mark.parametrize("status", [200, 201])
+def test_a_run_is_started(status: int) -> None:
+    assert call_start_run(lambda _: httpx.Response(status, json={})) is StartedRun.NEW
+
+
+def taken_by(status: int, run: dict[str, object]) -> Answer:
+    """Return answers of an Airflow in which the id is taken, and which says of the run what is given."""
+    return lambda request: (
+        httpx.Response(409, json={}) if request.method == "POST" else httpx.Response(status, json=run)
+    )
+
+
+@pytest.mark.parametrize(
+    ("run", "whose"),
+    [
+        ({"triggering_user_name": "engine", "conf": {}}, StartedRun.OURS),
+        ({"triggering_user_name": "requester1", "conf": {}}, StartedRun.FOREIGN),
+        ({"triggering_user_name": None, "conf": {}}, StartedRun.FOREIGN),
+        ({"triggering_user_name": "engine", "conf": {"other": "body"}}, StartedRun.FOREIGN),
+        ({"triggering_user_name": "engine", "conf": None}, StartedRun.FOREIGN),
+    ],
+)
+def test_a_run_that_is_there_is_looked_at(run: dict[str, object], whose: StartedRun) -> None:
+    assert call_start_run(taken_by(200, run)) is whose
+
+
+def test_a_run_that_may_not_be_looked_at_is_not_taken_for_ours() -> None:
+    with pytest.raises(errors.Unauthorized):
+        call_start_run(taken_by(403, {"detail": "Forbidden"}))
+
+
+def test_a_run_that_is_gone_meanwhile_is_left_for_the_next_sweep() -> None:
+    with pytest.raises(RunFailed, match="gone"):
+        call_start_run(taken_by(404, {"detail": "not found"}))
 
 
 @pytest.mark.parametrize(

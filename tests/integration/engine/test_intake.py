@@ -55,6 +55,30 @@ def test_a_kill_between_start_and_commit_gives_one_run(
     assert airflow.posts[run_id] == 2  # the second was answered 409
 
 
+def test_a_foreign_run_under_its_id_does_not_stand_for_a_request(
+    start_engine: StartEngine, queue: Queue, airflow: FakeAirflow
+) -> None:
+    run_id = queue.accept("wanted")
+    airflow.start_run_of_another(run_id, {"request_id": "another"}, username="requester1")
+    airflow.start_run_of_another(f"{run_id}__r2", body_of("wanted"), username="requester1")
+    engine = start_engine()
+    assert queue.wait_for_run("wanted") == f"{run_id}__r3"
+    assert airflow.runs[f"{run_id}__r3"] == body_of("wanted")
+    assert f"Run {run_id} is not of the engine" in engine.log.read_text()
+
+
+def test_a_request_all_of_whose_run_ids_are_taken_does_not_hold_up_the_others(
+    start_engine: StartEngine, queue: Queue, airflow: FakeAirflow
+) -> None:
+    run_id = queue.accept("besieged")
+    for choice in ("", *(f"__r{number}" for number in range(2, 30))):
+        airflow.start_run_of_another(run_id + choice, {}, username="requester1")
+    queue.accept("sound")
+    start_engine()
+    queue.wait_for_run("sound")
+    assert queue.row("besieged")["status"] == "received"
+
+
 def test_termination_does_not_wait_for_airflow(start_engine: StartEngine, queue: Queue, airflow: FakeAirflow) -> None:
     airflow.hold.set()
     queue.accept("held")
