@@ -29,11 +29,13 @@ curl -X POST "$AIRFLOW/api/v2/dags/event_provisioning/dagRuns" -H "Authorization
 ```
 
 ### When it fails
-`validate_request` failed: the log names every fault of the request; nothing was made. Any other task failed:
-`roll_back` ran; look at `/console/events/<request_id>` for what failed and what was undone, mend the cause, then
-*Resume* there: nobody has to enter the request again. `roll_back` itself failed: `event_reconcile` goes on with it
-every few minutes and its log names what is left. An approval that nobody answered expires with nothing changed and
-can be resumed in the same way.
+`validate_request` failed: the log names every fault of the request; nothing was made, and `roll_back` is skipped unless
+the request was taken in already. A run id that begins with `request__` is the engine's alone. Any other task failed:
+`roll_back` ran, and the run ends as failed; look at `/console/events/<request_id>` for what failed and what was undone,
+mend the cause, then *Resume* there: nobody has to enter the request again. `roll_back` itself failed: `event_reconcile`
+goes on with it every few minutes and its log names what is left. An approval that nobody answered expires with nothing
+changed and can be resumed in the same way. A request whose start passed before it was planned ends as `invalid`, and
+its customer is told.
 
 ### Owner
 Platform Ops, `#ops-approvals`.
@@ -43,6 +45,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import TaskGroup, TriggerRule, dag, get_current_context, task
 
 from platform_ops import provisioning
@@ -115,7 +118,9 @@ def event_provisioning() -> None:
     decision >> [create_namespace, create_schema, register_monitoring] >> register_endpoint
     register_endpoint >> hand_over >> verify_event >> confirm_to_customer
 
-    # The undo is a path of its own: any failure above leads here, and the run still ends as failed.
+    # The undo is a path of its own: any failure above leads there. A run's state is that of its last tasks, so a run
+    # whose undo succeeded, or had nothing to take back, still ends as failed.
+    confirm_to_customer >> EmptyOperator(task_id="event_is_ready")
     [plan, approve_plan, decision, create_namespace, create_schema, register_monitoring] >> roll_back
     [register_endpoint, hand_over, verify_event, confirm_to_customer] >> roll_back
 

@@ -1,14 +1,15 @@
 """
 ### What it does
-Finishes what a dead provisioning run left: a request that was being configured or rolled back, and whose run is over
-(marked failed by hand, deleted, or out of retries), is rolled back here.
+Finishes what a dead provisioning run left: a request that is neither done nor ended, and whose run is over (marked
+failed by hand, deleted, or out of retries), is rolled back here. A customer whose request became invalid and who was
+not told, because Airflow refused it or the mail failed, is told here.
 
 ### When
-Every five minutes. Runs that still work or wait for a retry are left alone.
+Every five minutes. Runs that still work or wait, for a retry or for a person, are left alone.
 
 ### What it changes
 The same as `roll_back` of `event_provisioning`: everything of the abandoned event is taken away, the customer and the
-operators are told once.
+operators are told once. Of an invalid request nothing was made; only its customer is told.
 
 ### Example
 Nothing to ask for; to have it at once: `airflow dags trigger event_reconcile`.

@@ -1,4 +1,4 @@
-"""Find requests that nobody works for any more, so that their undo is finished."""
+"""Find requests that nobody works for any more, so that they are brought to their end."""
 
 from __future__ import annotations
 
@@ -16,14 +16,18 @@ AT_WORK = ["queued", "running"]
 
 
 def find_abandoned(context: Context) -> list[dict[str, Any]]:
-    """Return what `EventRollbackOperator` needs for each request whose run is over without having undone its work.
+    """Return what `EventRollbackOperator` needs for each request whose run is over without having brought it to an end.
 
-    A run that still works or waits for its retries is left alone, however long it takes.
+    A run that still works, or waits for its retries or for a person, is left alone, however long it takes. A request
+    that became invalid is among them while its customer does not know.
     """
-    from include.events import rollback
+    from include.events import decision_notice, rollback
 
     with database() as ops:
-        rows = rollback.needing_undo(ops, idle_seconds=IDLE_SECONDS)
+        rows = [
+            *rollback.needing_undo(ops, idle_seconds=IDLE_SECONDS),
+            *decision_notice.invalid_untold(ops, idle_seconds=IDLE_SECONDS),
+        ]
     return [
         {"request_id": row["request_id"], "attempt": str(row["attempt"]), "reason": f"its run is over: {row['status']}"}
         for row in rows

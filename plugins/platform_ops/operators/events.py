@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from platform_ops import provisioning
 from platform_ops.world import open_world
 
 if TYPE_CHECKING:
@@ -47,8 +48,9 @@ class EventApplyStepOperator(BaseOperator):
 class EventRollbackOperator(BaseOperator):
     """Take away everything that a request made, look whether anything is left, tell the customer and the operators.
 
-    :param request_id: the request, templated.
-    :param attempt: the attempt that failed, templated.
+    :param request_id: the request, templated; empty when the run's first task failed, and then the one that the run
+        works for, if any.
+    :param attempt: the attempt that failed, templated; empty as above.
     :param reason: why, templated; it is written to the ledger.
     """
 
@@ -61,13 +63,17 @@ class EventRollbackOperator(BaseOperator):
         self.reason = reason
 
     def execute(self, context: Context) -> list[str]:
-        """Undo, verify, tell; return the steps that were undone. Raises RollbackIncomplete with all that is left."""
+        """Undo, verify, tell; return the steps that were undone.
+
+        Raises RollbackIncomplete with all that is left; AirflowSkipException when the run works for no request.
+        """
         from include.events import rollback
 
+        request = {"request_id": self.request_id, "attempt": self.attempt}
+        if not self.request_id:
+            request = provisioning.find_claimed(context)
+        request_id, attempt = request["request_id"], int(request["attempt"])
         with open_world() as world:
-            report = rollback.undo_event(
-                world, request_id=self.request_id, attempt=int(self.attempt), reason=self.reason
-            )
-            rollback.tell(world, request_id=self.request_id)
-        self.log.info("request %s of %s is rolled back: %s", self.request_id, context["run_id"], report)
+            report = rollback.end_failed(world, request_id=request_id, attempt=attempt, reason=self.reason)
+        self.log.info("request %s of %s is rolled back: %s", request_id, context["run_id"], report)
         return list(report.undone)

@@ -3,14 +3,15 @@
 import stat
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from include.clients.errors import ClientError
-from include.events import intake, provision, rollback
-from include.events.errors import RollbackIncomplete, StaleAttempt, VerificationFailed
+from include.events import decision_notice, intake, lifecycle, planning, provision, rollback
+from include.events.errors import InvalidRequest, RollbackIncomplete, StaleAttempt, VerificationFailed
 from include.events.steps import monitoring
 from include.events.world import World
 from tests.support.databases import Database
@@ -233,6 +234,50 @@ def test_undo_is_safe_when_nothing_was_made(world: World, prepare: Callable[[Wor
         rollback.undo_event(world, request_id=request_id, attempt=1, reason="planning failed")
     assert row_of(world.ops, request_id)["status"] == "rolled_back"
     rollback.tell(world, request_id=request_id)
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_a_request_that_became_invalid_ends_quietly_and_its_customer_knows(
+    world: World, outside: Outside, language: str
+) -> None:
+    request_id = never_planned(world, request_body(language=language))
+    with pytest.raises(InvalidRequest):
+        planning.plan_event(world.ops, world.platform, request_id=request_id, attempt=1, now=NOW + timedelta(days=5000))
+    (untold,) = decision_notice.invalid_untold(world.ops, idle_seconds=0)
+    assert (untold["request_id"], untold["attempt"]) == (request_id, 1)
+    for _ in range(2):
+        assert rollback.end_failed(world, request_id=request_id, attempt=1, reason="planning failed").undone == ()
+    assert row_of(world.ops, request_id)["status"] == "invalid"
+    (mail,) = outside.sandbox.mails("haneul@example.com")
+    expected = {"en": "could not be set up as requested", "ko": "요청하신 내용으로 준비할 수 없습니다"}
+    assert expected[language] in mail["subject"]
+    assert outside.sandbox.mails("operators@platform-ops.example") == []
+    assert decision_notice.invalid_untold(world.ops, idle_seconds=0) == []
+
+
+def test_an_invalid_request_of_which_something_is_there_is_not_closed(world: World) -> None:
+    approved = approve(world, request_body())
+    approved.apply("schema", world)
+    world.ops.execute("UPDATE ops.event_requests SET status = 'invalid'")
+    with pytest.raises(RollbackIncomplete) as caught:
+        rollback.end_failed(world, request_id=approved.request_id, attempt=1, reason="test")
+    assert caught.value.leftovers != ()
+
+
+@pytest.mark.parametrize("status", ["received", "planned", "awaiting_approval"])
+def test_a_request_whose_run_died_before_it_was_approved_needs_undo(world: World, status: str) -> None:
+    request_id = never_planned(world, request_body())
+    world.ops.execute("UPDATE ops.event_requests SET status = %s", (status,))
+    lifecycle.claim(world.ops, request_id=request_id, attempt=1, dag_run_id="run-1")
+    (found,) = rollback.needing_undo(world.ops, idle_seconds=0)
+    assert (found["request_id"], found["status"], found["dag_run_id"]) == (request_id, status, "run-1")
+    rollback.end_failed(world, request_id=request_id, attempt=1, reason="its run is over")
+    assert row_of(world.ops, request_id)["status"] == "rolled_back"
+
+
+def test_a_request_that_waits_for_the_engine_needs_no_undo(world: World) -> None:
+    never_planned(world, request_body())
+    assert rollback.needing_undo(world.ops, idle_seconds=0) == []
 
 
 @pytest.mark.parametrize("status", ["completed", "rejected", "expired", "decommissioned"])
