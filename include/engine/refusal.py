@@ -14,13 +14,10 @@ LONGEST_MESSAGE = 2000
 
 def close_refused(conninfo: str, *, request_id: str, attempt: int, message: str) -> bool:
     """Mark the request `invalid` with Airflow's message; False when it no longer waits in this attempt."""
+    error = {"step": STEP, "type": "RunRefused", "message": message[:LONGEST_MESSAGE]}
     with connect(conninfo, application_name=APPLICATION_NAME) as conn:
-        row = store.find_request(conn, request_id, lock=True)
-        if row is None or (row["status"], row["attempt"], row["dag_run_id"]) != ("received", attempt, None):
+        if not store.close_refused(conn, request_id, attempt, error):
             return False
-        error = {"step": STEP, "type": "RunRefused", "message": message[:LONGEST_MESSAGE]}
-        store.set_status(conn, request_id, "invalid")
-        store.set_error(conn, request_id, error)
         store.record(
             conn,
             actor=ACTOR,

@@ -99,9 +99,10 @@ def receive(
             expected_attendees=request.event.expected_attendees,
             not_duplicate_of=request.not_duplicate_of,
             slug=_free_slug(conn, request),
-            dag_run_id=dag_run_id,
         )
         store.insert_request(conn, new)
+        if dag_run_id is not None:
+            store.set_run(conn, request.request_id, dag_run_id)
         store.record(
             conn,
             actor=identity.requester,
@@ -134,18 +135,17 @@ def resume(
         if row is None or (identity.customer_id is not None and identity.customer_id != row["customer_id"]):
             raise UnknownRequest(f"there is no request {request_id!r}")
         store.lock_for_intake(conn, request_id=request_id, customer_email=row["customer_email"])
-        row = store.find_request(conn, request_id, lock=True) or row
+        row = store.find_request(conn, request_id) or row
         if row["status"] not in RESUMABLE_STATUSES and not _answer_was_refused(row):
-            raise NotResumable(
-                f"request {request_id!r} is {row['status']}; only {' or '.join(sorted(RESUMABLE_STATUSES))} ones can be"
-                " taken up again"
-            )
+            raise _not_resumable(row)
         request = parse_request(row["body"], now=now)
         others = store.list_customer_requests(conn, row["customer_email"])
         _refuse_similar(
             request, [other for other in others if other["request_id"] != request_id], zone=ZoneInfo(timezone)
         )
-        attempt = store.start_attempt(conn, request_id)
+        attempt = store.start_attempt(conn, request_id, row["attempt"])
+        if attempt is None:  # a task moved it on since we looked
+            raise _not_resumable(store.find_request(conn, request_id) or row)
         store.record(
             conn,
             actor=identity.requester,
@@ -178,6 +178,13 @@ def _find_same(conn: psycopg.Connection[Any], body: object, identity: Identity) 
         status=row["status"],
         attempt=row["attempt"],
         dag_run_id=row["dag_run_id"],
+    )
+
+
+def _not_resumable(row: store.Row) -> NotResumable:
+    return NotResumable(
+        f"request {row['request_id']!r} is {row['status']}; only {' or '.join(sorted(RESUMABLE_STATUSES))} ones can be"
+        " taken up again"
     )
 
 

@@ -54,7 +54,6 @@ class NewRequest:
     expected_attendees: int
     not_duplicate_of: str | None
     slug: str
-    dag_run_id: str | None
 
 
 def fetch_one(conn: Connection, query: LiteralString, parameters: Parameters = ()) -> Row | None:
@@ -110,10 +109,10 @@ def insert_request(conn: Connection, new: NewRequest) -> None:
     columns = {**vars(new), "body": Jsonb(new.body)}
     conn.execute(
         "INSERT INTO ops.event_requests (request_id, body, body_hash, source, requester, customer_id, customer_email,"
-        " event_name, starts_at, ends_at, expected_attendees, not_duplicate_of, slug, dag_run_id)"
+        " event_name, starts_at, ends_at, expected_attendees, not_duplicate_of, slug)"
         " VALUES (%(request_id)s, %(body)s, %(body_hash)s, %(source)s, %(requester)s, %(customer_id)s,"
         " %(customer_email)s, %(event_name)s, %(starts_at)s, %(ends_at)s, %(expected_attendees)s,"
-        " %(not_duplicate_of)s, %(slug)s, %(dag_run_id)s)",
+        " %(not_duplicate_of)s, %(slug)s)",
         columns,
     )
 
@@ -140,16 +139,19 @@ def set_run(conn: Connection, request_id: str, dag_run_id: str) -> None:
     )
 
 
-def start_attempt(conn: Connection, request_id: str) -> int:
-    """Take a request up again: the next attempt, with nothing decided yet. Return its number."""
-    row = fetch_one(
-        conn,
-        "UPDATE ops.event_requests SET attempt = attempt + 1, status = 'received', dag_run_id = NULL, plan = NULL,"
-        " plan_hash = NULL, approval_due = NULL, result = '{}', error = NULL, planned_at = NULL, approved_at = NULL,"
-        " configured_at = NULL, finished_at = NULL WHERE request_id = %s RETURNING attempt",
-        (request_id,),
-    )
-    return int(row["attempt"]) if row else 0
+def start_attempt(conn: Connection, request_id: str, attempt: int) -> int | None:
+    """Take a request up again after `attempt`, with nothing decided yet.
+
+    Return the new attempt's number; None when the request is not (any more) one that can be taken up again.
+    """
+    row = fetch_one(conn, "SELECT ops.start_attempt(%s, %s) AS attempt", (request_id, attempt))
+    return row["attempt"] if row else None
+
+
+def close_refused(conn: Connection, request_id: str, attempt: int, error: Row) -> bool:
+    """Mark a request `invalid` that nobody will ever start; False when it no longer waits in this attempt."""
+    row = fetch_one(conn, "SELECT ops.close_refused(%s, %s, %s) AS closed", (request_id, attempt, Jsonb(error)))
+    return row is not None and row["closed"] is True
 
 
 def store_plan(conn: Connection, request_id: str, *, classification: Row, plan: Row, plan_hash: str) -> None:
