@@ -1,5 +1,7 @@
 """The chart's values and our own manifests. The chart itself cannot be rendered here: its vocabulary is compared."""
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import kubernetes_validate
@@ -52,7 +54,7 @@ CHART: dict[str, set[str] | None] = {
     "useStandardNaming": None,
     "volumeMounts": None,
     "volumes": None,
-    "workers": {"resources"},
+    "workers": {"env", "resources"},
 }
 
 
@@ -100,6 +102,78 @@ def test_no_value_is_a_secret() -> None:
         assert key not in text
 
 
+DATABASES = ("AIRFLOW_CONN_OPS_DB", "AIRFLOW_CONN_PLATFORM_DB")
+
+
+def _engine() -> dict[str, Any]:
+    (deployment,) = (manifest for manifest in MANIFESTS if manifest["kind"] == "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    return dict(container)
+
+
+def _secret_behind(environment: list[dict[str, Any]], name: str) -> str | None:
+    given = [item["valueFrom"]["secretKeyRef"] for item in environment if item["name"] == name]
+    assert [reference["key"] for reference in given] == [name] * len(given)
+    return given[0]["name"] if given else None
+
+
+def test_every_pod_logs_in_to_the_databases_with_its_own_role() -> None:
+    """Role `ops_provisioner` creates and drops schemas on the platform: only what runs tasks may have it."""
+    pods = {section: values["env"] for section, values in VALUES.items() if section in CHART and _has_env(values)}
+    pods["engine"] = _engine()["env"]
+    found = {pod: tuple(_secret_behind(environment, name) for name in DATABASES) for pod, environment in pods.items()}
+    assert {pod: secrets for pod, secrets in found.items() if any(secrets)} == {
+        "workers": ("platform-ops-tasks", "platform-ops-tasks"),
+        "triggerer": ("platform-ops-tasks", "platform-ops-tasks"),
+        "apiServer": ("platform-ops-console", None),
+        "engine": ("platform-ops-engine", None),
+    }
+
+
+def _has_env(values: object) -> bool:
+    return isinstance(values, dict) and "env" in values
+
+
+def test_what_all_pods_get_alike_holds_no_database() -> None:
+    """What `platform-ops-connections` is to hold is said at the top of the values, for whoever makes the secret."""
+    assert yaml.safe_load(VALUES["extraEnvFrom"]) == [{"secretRef": {"name": "platform-ops-connections"}}]
+    assert "envFrom" not in _engine()
+    text = (DEPLOY / "helm-values.yaml").read_text(encoding="utf-8")
+    (said,) = (line for line in text.splitlines() if line.startswith("#   platform-ops-connections "))
+    assert "of no database" in said
+
+
+def test_every_secret_that_is_named_is_explained() -> None:
+    values = (DEPLOY / "helm-values.yaml").read_text(encoding="utf-8")
+    explained = set(re.findall(r"^#   (platform-ops-[a-z-]+) ", values, flags=re.MULTILINE))
+    references = [reference for manifest in (VALUES, *MANIFESTS) for reference in _secret_names(manifest)]
+    named = {*references, *(item["secretRef"]["name"] for item in yaml.safe_load(VALUES["extraEnvFrom"]))}
+    assert named == explained
+
+
+def _secret_names(node: object) -> Iterator[str]:
+    """Yield every secret of ours that a value refers to; the certificate of the ingress is the cluster's."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "secretKeyRef":
+                yield value["name"]
+            elif key.lower().endswith("secretname") and value.startswith("platform-ops-"):
+                yield value
+            else:
+                yield from _secret_names(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _secret_names(value)
+
+
+def test_console_and_engine_reach_airflow_at_the_same_address() -> None:
+    """The console posts to it when somebody takes an event down; its default is the local stack's."""
+    console = {item["name"]: item["value"] for item in VALUES["env"]}
+    engine = {item["name"]: item.get("value") for item in _engine()["env"]}
+    address = f"http://{VALUES['fullnameOverride']}-api-server:8080"
+    assert console["PLATFORM_OPS_AIRFLOW_URL"] == engine["PLATFORM_OPS_AIRFLOW_URL"] == address
+
+
 @pytest.mark.parametrize("version", KUBERNETES_VERSIONS)
 @pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda manifest: manifest["kind"])
 def test_our_manifests_are_valid(manifest: dict[str, Any], version: str) -> None:
@@ -122,8 +196,7 @@ def test_selectors_find_the_engine() -> None:
 
 def test_the_engine_is_the_one_of_compose() -> None:
     """The same command and settings, whoever starts it."""
-    (deployment,) = (manifest for manifest in MANIFESTS if manifest["kind"] == "Deployment")
-    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    container = _engine()
     compose = yaml.safe_load((ROOT / "docker-compose.yaml").read_text(encoding="utf-8"))["services"]["engine"]
     assert container["args"] == compose["command"]
     given = {item["name"] for item in container["env"]}
