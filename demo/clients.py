@@ -72,6 +72,10 @@ class AirflowUser:
         """Read below `/console` with the same token."""
         return self._http.get(f"{self._base_url}/console{path}")
 
+    def request_event(self, body: dict[str, Any]) -> httpx.Response:
+        """Ask for an event at the console with the same token and return the answer as it is."""
+        return self._http.post(f"{self._base_url}/console/api/events", json=body)
+
     def post(self, path: str, *, json: object) -> httpx.Response:
         """Send JSON below `/api/v2`."""
         return self._http.post(path, json=json)

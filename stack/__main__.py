@@ -12,7 +12,7 @@ from stack.environment import HOST, airflow_environment
 from stack.errors import StackError
 from stack.lifecycle import down, up
 from stack.progress import Progress
-from stack.secrets import USERS, load_secrets, secrets_file, user_password_variable
+from stack.secrets import SERVICE_ACCOUNTS, USERS, load_secrets, secrets_file, user_password_variable
 from stack.status import status, table
 from stack.supervisor import Supervisor
 
@@ -107,7 +107,7 @@ def _summary(config: StackConfig) -> str:
         "Prometheus": f"http://{HOST}:{config.ports.prometheus}",
         "Alertmanager": f"http://{HOST}:{config.ports.alertmanager}",
     }
-    people = {name: role for name, role in USERS.items() if name != "engine"}
+    people = {name: role for name, role in USERS.items() if name not in SERVICE_ACCOUNTS}
     lines = ["", *(f"  {what:<24}{address}" for what, address in addresses.items()), ""]
     lines += [f"  {'Log in as':<16}{'role':<12}password"]
     lines += [f"  {name:<16}{role.lower():<12}{secrets[user_password_variable(name)]}" for name, role in people.items()]

@@ -27,7 +27,7 @@ def _account_sid() -> str:
     return "AC" + secrets.token_hex(16)
 
 
-# FAB user name -> role. The engine's is a service account.
+# FAB user name -> role.
 USERS: Mapping[str, str] = {
     "admin": "Admin",
     "requester1": "requester",
@@ -37,8 +37,9 @@ USERS: Mapping[str, str] = {
     "executive1": "executive",
     "executive2": "executive",
     "dba1": "dba",
-    "engine": "operator",
+    "engine": "engine",
 }
+SERVICE_ACCOUNTS = frozenset({"engine"})
 
 
 def user_password_variable(username: str) -> str:
