@@ -111,18 +111,23 @@ def _key_in(bearer: HTTPAuthorizationCredentials | None) -> str | None:
 
 
 def _caller_of_key(request: Request, database: Database, key: str) -> Caller:
-    """Look the key up. Failures are logged with the key's public id only, never with the key."""
+    """Look the key up. Failures are logged with the key's public id only, never with the key.
+
+    Only failures are slowed down: the right key always works, so that nobody locks its holder out by guessing. A
+    secret of 256 bits needs no lock; what the brake spares is the log.
+    """
     throttle: FailureThrottle = request.app.state.throttle
     address = request.client.host if request.client else "unknown"
     key_id = api_keys.key_id_of(key)
     source = f"{address} {key_id}"
-    if throttle.is_blocked(source):
-        raise TooManyAttempts("too many wrong API keys; wait a minute", headers={"Retry-After": str(WINDOW_SECONDS)})
     holder = None
     if key_id is not None:
         with database.connection() as conn:
             holder = api_keys.find(conn, key)
     if holder is None:
+        if throttle.is_blocked(source):
+            retry_after = {"Retry-After": str(WINDOW_SECONDS)}
+            raise TooManyAttempts("too many wrong API keys; wait a minute", headers=retry_after)
         throttle.note_failure(source)
         log.warning("refused an API key from %s: key id %s", address, key_id or "(malformed)")
         raise NotAuthenticated("the API key is not valid (any more)", headers={"WWW-Authenticate": "Bearer"})

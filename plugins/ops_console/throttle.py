@@ -1,4 +1,4 @@
-"""A brake on guessing: after some failures, further ones are refused without a look into the database."""
+"""A brake on guessing: after some failures, further ones are told to wait and are no longer logged."""
 
 from __future__ import annotations
 
