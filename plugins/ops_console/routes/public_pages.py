@@ -57,7 +57,11 @@ def request_status(
 
 @router.get("/guides/{token}")
 def guide(token: Token, database: DatabaseDep) -> HTMLResponse:
-    """Show a generated guide, as it is. Whoever has the link may read it; the link is kept as a hash only."""
+    """Show a generated guide, as it is. Whoever has the link may read it.
+
+    It is looked up by the hash of its token. The whole link is kept too, in the request's `result`, where staff and the
+    customer find it again.
+    """
     with database.connection() as conn:
         found = store.find_guide(conn, token)
     if found is None:
