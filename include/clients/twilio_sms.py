@@ -15,6 +15,9 @@ from include.clients.errors import ClientError, Unreachable
 from include.clients.http import error_for
 
 log = logging.getLogger(__name__)
+# At INFO the SDK writes whole queries, customers' numbers among them.
+_sdk_log = log.getChild("sdk")
+_sdk_log.setLevel(logging.WARNING)
 
 SERVICE = "Twilio"
 TWILIO_HOST = "https://api.twilio.com"
@@ -42,7 +45,7 @@ class _RebasedHttpClient(TwilioHttpClient):  # type: ignore[misc]  # the SDK has
     """Sends the SDK's requests to another server; the SDK itself can only vary the name in front of twilio.com."""
 
     def __init__(self, base_url: str) -> None:
-        super().__init__(timeout=TIMEOUT_SECONDS)
+        super().__init__(timeout=TIMEOUT_SECONDS, logger=_sdk_log)
         self._base_url = base_url.rstrip("/")
 
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
