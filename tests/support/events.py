@@ -17,6 +17,7 @@ from kubernetes import client
 from include.approvals import process
 from include.clients.platform_api import PlatformApi
 from include.clients.prometheus import Prometheus
+from include.clients.smtp import smtp_errors
 from include.clients.twilio_sms import TwilioSms
 from include.events import intake, planning, provision
 from include.events.names import EventKey
@@ -78,8 +79,8 @@ class Mailbox:
     port: int
 
     def send(self, message: EmailMessage) -> None:
-        """Deliver a mail."""
-        with SMTP("127.0.0.1", self.port, timeout=10) as server:
+        """Deliver a mail; failures come as those of the project's own hook."""
+        with smtp_errors(), SMTP("127.0.0.1", self.port, timeout=10) as server:
             server.send_message(message)
 
 

@@ -1,15 +1,24 @@
 """The retry policy: what is worth another try, and when."""
 
+import errno
+import socket
 from datetime import timedelta
 
 import psycopg
 import pytest
 import requests
 from airflow.sdk import RetryAction
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+from airflow.sdk.execution_time.comms import ErrorResponse
 
 from include.clients import errors
 from include.events.errors import InvalidRequest, PlanChanged, RequestBusy, StaleAttempt
 from platform_ops.dag_defaults import MAX_RETRY_AFTER, RETRY_POLICY, TRANSIENT_ERRORS, default_args
+
+
+def from_airflow(kind: ErrorType, status: int | None = None) -> AirflowRuntimeError:
+    """What a task gets when Airflow's API did not do what it was asked."""
+    return AirflowRuntimeError(ErrorResponse(error=kind, detail={"status_code": status, "message": "no"}))
 
 
 @pytest.mark.parametrize(
@@ -21,6 +30,12 @@ from platform_ops.dag_defaults import MAX_RETRY_AFTER, RETRY_POLICY, TRANSIENT_E
         psycopg.OperationalError("server closed the connection"),
         requests.exceptions.ConnectTimeout("slow"),
         ConnectionResetError("reset"),
+        socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"),
+        OSError(errno.EHOSTUNREACH, "No route to host"),
+        OSError(errno.ENETUNREACH, "Network is unreachable"),
+        from_airflow(ErrorType.API_SERVER_ERROR),
+        from_airflow(ErrorType.API_SERVER_ERROR, 503),
+        from_airflow(ErrorType.API_SERVER_ERROR, 429),
     ],
 )
 def test_what_may_pass_is_tried_again(error: Exception) -> None:
@@ -37,6 +52,10 @@ def test_what_may_pass_is_tried_again(error: Exception) -> None:
         StaleAttempt("moved on"),
         psycopg.errors.InsufficientPrivilege("no"),
         KeyError("a bug"),
+        OSError(errno.ENOSPC, "No space left on device"),
+        from_airflow(ErrorType.API_SERVER_ERROR, 409),
+        from_airflow(ErrorType.CONNECTION_NOT_FOUND),
+        from_airflow(ErrorType.PERMISSION_DENIED),
     ],
 )
 def test_what_will_not_pass_fails_at_once(error: Exception) -> None:
