@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from include.events.errors import PlanChanged, RequestBusy, StaleAttempt, Unknow
 from include.events.plan import EventPlan, plan_from_dict, plan_hash
 from include.store import event_work
 from include.store import events as store
+from include.store.locks import session_lock
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,8 @@ MAY_UNDO = frozenset(
     {"received", "planned", "awaiting_approval", "approved", "configuring"}
     | {"rolling_back", "rollback_failed", "rolled_back"}
 )
+# What a run that failed may still have to bring to an end: an invalid request is as good as undone, but not yet told.
+MAY_END = MAY_UNDO | {"invalid"}
 # A step ends within its clients' time limits, far below this; an undo may have to wait for one.
 LOCK_WAIT_SECONDS = 120.0
 SYSTEM = "platform-ops"
@@ -138,20 +141,13 @@ def step(conn: Connection, *, request_id: str, attempt: int, name: str, plan_has
 @contextmanager
 def request_lock(conn: Connection, request_id: str, *, wait_seconds: float = LOCK_WAIT_SECONDS) -> Iterator[None]:
     """Hold the request's lock. Raises RequestBusy when another session keeps it for too long."""
-    if not conn.autocommit:
-        raise ValueError("the connection must be in autocommit mode: the lock outlives transactions")
-    key = f"ops_event:{request_id}"
-    try:
-        with conn.transaction():
-            conn.execute("SELECT set_config('lock_timeout', %s, true)", (f"{int(wait_seconds * 1000)}ms",))
-            conn.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (key,))
-    except psycopg.errors.LockNotAvailable as error:
-        raise RequestBusy(f"request {request_id!r} was being worked on for {wait_seconds:g} s: try again") from error
-    try:
+    with ExitStack() as held:
+        try:
+            held.enter_context(session_lock(conn, f"ops_event:{request_id}", wait_seconds=wait_seconds))
+        except psycopg.errors.LockNotAvailable as error:
+            message = f"request {request_id!r} was being worked on for {wait_seconds:g} s: try again"
+            raise RequestBusy(message) from error
         yield
-    finally:
-        with suppress(psycopg.OperationalError):  # a lost session has lost its locks
-            conn.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (key,))
 
 
 def _begin(conn: Connection, request_id: str, attempt: int, name: str, approved_hash: str) -> StepRun:

@@ -1,4 +1,8 @@
-"""Each message once, however often the task that sends it is tried."""
+"""Each message once, however often the task that sends it is tried, and whoever else is at it.
+
+What no guard can know is whether a message went out whose sender was killed or cut off while it sent. Such a one is
+looked up where the provider can be asked (SMS), and repeated where it cannot: mail with the same Message-ID.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,12 @@ from datetime import datetime
 
 from include.store import event_work
 from include.store.events import Connection, describe_error
+from include.store.locks import session_lock
 
 log = logging.getLogger(__name__)
+
+# A mail server may take its time over each of its answers; longer than this, the sender hangs.
+SENDER_WAIT_SECONDS = 60.0
 
 
 def once(
@@ -23,10 +31,25 @@ def once(
 ) -> bool:
     """Send a message unless it was sent before; return whether it was sent now.
 
-    A row "sending" that is found means that somebody died in between: `find` then asks the provider, given the time of
+    The message is locked while it is being sent, so that another caller waits and then finds it sent. A row "sending"
+    that is found under the lock means that somebody died in between: `find` then asks the provider, given the time of
     the first try, for the id of a message that did go out. Without `find` it is sent again: twice is better than never.
     `conn` must be in autocommit mode, so that "sending" is on record before anything is sent.
+    Raises what `send` and `find` raise, and psycopg.errors.LockNotAvailable when another caller hangs.
     """
+    with session_lock(conn, f"ops_message:{request_id}:{key}", wait_seconds=SENDER_WAIT_SECONDS):
+        return _once(conn, request_id=request_id, key=key, send=send, find=find, reference=reference)
+
+
+def _once(
+    conn: Connection,
+    *,
+    request_id: str,
+    key: str,
+    send: Callable[[], object],
+    find: Callable[[datetime], str | None] | None,
+    reference: str,
+) -> bool:
     with conn.transaction():
         row = event_work.claim_effect(conn, request_id, key, reference)
     if row["state"] == "sent":
