@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from smtplib import SMTPException
 from typing import Any
 
 import psycopg
 
 from include.clients.errors import ClientError
+from include.events.decision_notice import tell_not_approved
 from include.events.errors import EventError, RollbackIncomplete, UnknownRequest
 from include.events.lifecycle import MAY_UNDO, Connection, request_lock, transition
 from include.events.names import EventKey
@@ -20,7 +20,7 @@ from include.events.world import World
 from include.store import event_work
 from include.store import events as store
 
-__all__ = ["UndoReport", "leftovers", "needing_undo", "tell", "undo_event"]
+__all__ = ["UndoReport", "end_failed", "leftovers", "needing_undo", "tell", "undo_event"]
 
 log = logging.getLogger(__name__)
 
@@ -83,10 +83,28 @@ def undo_event(
     if not complete:
         try:
             tell_operators(world, request_id=request_id, leftovers=[*failures, *left])
-        except (SMTPException, OSError) as unsent:
+        except ClientError as unsent:
             log.error("Operators were not told of the incomplete rollback of %s: %s", request_id, unsent)
         raise RollbackIncomplete(failures=failures, leftovers=left)
     return UndoReport(undone=tuple(undone))
+
+
+def end_failed(world: World, *, request_id: str, attempt: int, reason: str) -> UndoReport:
+    """Bring an attempt that failed to its end and tell who has to know: undo it, unless it ended as invalid.
+
+    Of an invalid request nothing was made, because it never was approved; that is looked at all the same.
+    Raises what `undo_event` and `world.send_email` raise.
+    """
+    row = _row(world.ops, request_id)
+    if row["status"] != "invalid" or row["attempt"] != attempt:
+        report = undo_event(world, request_id=request_id, attempt=attempt, reason=reason)
+        tell(world, request_id=request_id)
+        return report
+    left = leftovers(world, request_id=request_id)
+    if left:
+        raise RollbackIncomplete(failures=(), leftovers=left)
+    tell_not_approved(world, request_id=request_id)
+    return UndoReport(undone=())
 
 
 def leftovers(world: World, *, request_id: str) -> list[str]:
@@ -96,13 +114,14 @@ def leftovers(world: World, *, request_id: str) -> list[str]:
 
 
 def needing_undo(conn: Connection, *, idle_seconds: float) -> list[store.Row]:
-    """Return requests whose undo died or failed, or whose run may have died at work, and that were idle for a while.
+    """Return requests whose undo died or failed, or whose run may have died, and that were idle for a while.
 
-    Each has `request_id`, `attempt`, `status`, `dag_run_id`. For "approved" and "configuring" look first whether the
-    run is still at it.
+    Each has `request_id`, `attempt`, `status`, `dag_run_id`. Look first whether the run is still at it: one that waits
+    for a person may do so for a day. A request that waits for its run is the engine's.
     """
-    statuses = ("rolling_back", "rollback_failed", "approved", "configuring")
-    return event_work.list_unfinished(conn, statuses=statuses, idle_seconds=idle_seconds)
+    statuses = sorted(MAY_UNDO - {"rolled_back"})
+    rows = event_work.list_unfinished(conn, statuses=statuses, idle_seconds=idle_seconds)
+    return [row for row in rows if row["status"] != "received" or row["dag_run_id"]]
 
 
 def things_of(key: EventKey, world: World) -> list[Thing]:

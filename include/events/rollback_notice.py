@@ -2,44 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from include.clients.errors import ClientError, Refused, RetryableError
+from include.events.customer_mail import mail_customer, report_unreached
 from include.events.errors import UnknownRequest
 from include.events.request import request_from_stored
+from include.events.steps.confirmation import confirmation_keys
 from include.events.world import EVENT_PATH, World
 from include.notifications.guard import once
-from include.notifications.mail import build_email, build_text_email, message_id, render_message
+from include.notifications.mail import build_text_email, message_id
 from include.notifications.templates import format_instant, render
 from include.store import event_work
 from include.store import events as store
 
+log = logging.getLogger(__name__)
+
 
 def tell(world: World, *, request_id: str) -> None:
-    """Tell the customer, in the customer's language, and the operators. Raises what `world.send_email` raises."""
+    """Tell the operators, then the customer in the customer's language; neither keeps the other from being told.
+
+    A customer who was told before that the event is ready gets the correction by SMS too. What a customer's mailbox or
+    phone refuses for good is reported to the operators and is no failure. Raises the first ClientError of the others.
+    """
+    notices: tuple[Callable[[], None], ...] = (
+        lambda: tell_operators(world, request_id=request_id, leftovers=()),
+        lambda: _mail_customer(world, request_id=request_id),
+        lambda: _correct_by_sms(world, request_id=request_id),
+    )
+    failures = []
+    for notice in notices:
+        try:
+            notice()
+        except ClientError as error:
+            log.warning("A notice of the rollback of %s failed: %s", request_id, error)
+            failures.append(error)
+    if failures:
+        # One that may pass comes first, so that the task is tried again: what was sent is not sent twice.
+        raise min(failures, key=lambda error: not isinstance(error, RetryableError))
+
+
+def _mail_customer(world: World, *, request_id: str) -> None:
     row = _row(world, request_id)
-    attempt = row["attempt"]
-    complete = row["status"] == "rolled_back"
-    request = request_from_stored(row["body"])
-    language = request.customer.language
-    message = render_message("rolled_back", language=language, context=_context(world, row, language, complete))
-    identifier = message_id(request_id, attempt, "rolled_back", domain=world.mail_domain)
-    mail = build_email(
-        message,
-        sender=world.mail_from,
-        recipient=request.customer.email,
-        recipient_name=request.customer.name,
-        identifier=identifier,
+    customer = request_from_stored(row["body"]).customer
+    context = _context(world, row, customer.language, row["status"] == "rolled_back")
+    mail_customer(
+        world, request_id=request_id, customer=customer, name="rolled_back", occasion=row["attempt"], context=context
     )
-    once(
-        world.ops,
-        request_id=request_id,
-        key=f"rolled_back:customer:{attempt}",
-        send=lambda: world.send_email(mail),
-        reference=identifier,
-    )
-    tell_operators(world, request_id=request_id, leftovers=())
+
+
+def _correct_by_sms(world: World, *, request_id: str) -> None:
+    """Take back what the confirmation said, if any of it went out: an SMS is read sooner than mail."""
+    row = _row(world, request_id)
+    sms, attempt = world.sms, row["attempt"]
+    if sms is None or not event_work.may_have_gone_out(world.ops, request_id, confirmation_keys(attempt)):
+        return
+    customer = request_from_stored(row["body"]).customer
+    context = _context(world, row, customer.language, row["status"] == "rolled_back")
+    text = render("rolled_back.sms", language=customer.language, context=context).strip()
+    key = f"rolled_back:sms:{attempt}"
+    try:
+        once(
+            world.ops,
+            request_id=request_id,
+            key=key,
+            send=lambda: sms.send(to=customer.phone, body=text),
+            find=lambda since: sms.find(to=customer.phone, body=text, since=since),
+        )
+    except Refused as error:
+        report_unreached(
+            world,
+            request_id=request_id,
+            customer=customer,
+            address=customer.phone,
+            channel="SMS",
+            subject=text,
+            key=key,
+            error=error,
+        )
 
 
 def tell_operators(world: World, *, request_id: str, leftovers: Sequence[str]) -> None:

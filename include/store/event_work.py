@@ -91,6 +91,17 @@ def finish_effect(
     )
 
 
+def may_have_gone_out(conn: Connection, request_id: str, effect_keys: Sequence[str]) -> bool:
+    """Tell whether any of some messages was sent, or was being sent when its sender was lost."""
+    row = fetch_one(
+        conn,
+        "SELECT 1 AS one FROM ops.event_effects WHERE request_id = %s AND effect_key = ANY(%s) AND state <> 'failed'"
+        " LIMIT 1",
+        (request_id, list(effect_keys)),
+    )
+    return row is not None
+
+
 def put_guide(conn: Connection, request_id: str, *, token_hash: bytes, language: str, html: str) -> None:
     """Keep a guide; a newer one replaces it, and with it the link."""
     conn.execute(
@@ -130,6 +141,25 @@ def delete_guide_and_rating(conn: Connection, request_id: str) -> None:
     """Take away the guide and the rating link. A rating that was given is history and stays."""
     conn.execute("DELETE FROM ops.event_guides WHERE request_id = %s", (request_id,))
     conn.execute("DELETE FROM ops.event_ratings WHERE request_id = %s AND score IS NULL", (request_id,))
+
+
+def list_untold(conn: Connection, *, status: str, effect: str, idle_seconds: float, within_seconds: float) -> list[Row]:
+    """Return requests that ended in a status lately with the customer not told: no message `effect`:<attempt> went.
+
+    A refused message that was reported to the operators (`effect`:<attempt>:refused) counts as told.
+
+    "Lately" leaves out what was touched in the last `idle_seconds`, and what ended more than `within_seconds` ago.
+    """
+    return fetch_all(
+        conn,
+        "SELECT request_id, attempt, status, dag_run_id FROM ops.event_requests AS r WHERE status = %(status)s"
+        " AND updated_at < now() - make_interval(secs => %(idle)s)"
+        " AND finished_at > now() - make_interval(secs => %(within)s)"
+        " AND NOT EXISTS (SELECT FROM ops.event_effects AS e WHERE e.request_id = r.request_id AND e.state = 'sent'"
+        " AND e.effect_key IN (concat(%(effect)s::text, ':', r.attempt),"
+        " concat(%(effect)s::text, ':', r.attempt, ':refused'))) ORDER BY finished_at",
+        {"status": status, "idle": idle_seconds, "within": within_seconds, "effect": effect},
+    )
 
 
 def list_unfinished(conn: Connection, *, statuses: Sequence[str], idle_seconds: float) -> list[Row]:

@@ -1,4 +1,7 @@
-"""Telling the customer that the event is ready: by e-mail and by SMS, once each, whatever fails and is tried again."""
+"""Telling the customer that the event is ready: by e-mail, then by SMS, once each, whatever fails and is tried again.
+
+The SMS speaks of the mail and is the harder of the two to take back, so it goes out last of all.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from include.clients.errors import ClientError
+from include.clients.twilio_sms import SmsSender
 from include.events.plan import EventPlan
 from include.events.presentation import plan_context
 from include.events.world import World
@@ -22,7 +25,8 @@ def apply(
 ) -> list[str]:
     """Send both messages and return which channels were used.
 
-    Both are rendered before either is sent, and a failing SMS never keeps the mail back: it fails the step afterwards.
+    Both are rendered before either is sent. Raises what `world.send_email` or the SMS raises; without the mail there is
+    no SMS.
     """
     customer = plan.customer
     context = plan_context(plan, language=customer.language) | {
@@ -42,36 +46,34 @@ def apply(
         recipient_name=customer.name,
         identifier=identifier,
     )
-    failed: ClientError | None = None
-    check()
-    if world.sms is not None:
-        try:
-            _send_sms(plan, world, attempt=attempt, text=sms_text)
-        except ClientError as error:
-            failed = error
-    else:
-        log.info("sms_default is off: %s is confirmed by e-mail only", plan.request_id)
+    mail_key, sms_key = confirmation_keys(attempt)
     check()
     once(
         world.ops,
         request_id=plan.request_id,
-        key=f"confirmation:email:{attempt}",
+        key=mail_key,
         send=lambda: world.send_email(mail),
         reference=identifier,
     )
-    if failed is not None:
-        raise failed
-    return ["email"] if world.sms is None else ["email", "sms"]
+    if world.sms is None:
+        log.info("sms_default is off: %s is confirmed by e-mail only", plan.request_id)
+        return ["email"]
+    check()
+    _send_sms(plan, world, world.sms, key=sms_key, text=sms_text)
+    return ["email", "sms"]
 
 
-def _send_sms(plan: EventPlan, world: World, *, attempt: int, text: str) -> None:
-    sms, phone = world.sms, plan.customer.phone
-    if sms is None:
-        return
+def confirmation_keys(attempt: int) -> tuple[str, str]:
+    """Return the keys under which an attempt's mail and SMS are on record."""
+    return f"confirmation:email:{attempt}", f"confirmation:sms:{attempt}"
+
+
+def _send_sms(plan: EventPlan, world: World, sms: SmsSender, *, key: str, text: str) -> None:
+    phone = plan.customer.phone
     once(
         world.ops,
         request_id=plan.request_id,
-        key=f"confirmation:sms:{attempt}",
+        key=key,
         send=lambda: sms.send(to=phone, body=text),
         find=lambda since: sms.find(to=phone, body=text, since=since),
     )
