@@ -12,13 +12,14 @@ from include.notifications.mail import RenderedMessage, render_message
 
 _OPENINGS = {
     "asked": "An event needs a decision",
+    "again": "An event needs a decision once more: an answer that was given could not be taken",
     "reminder": "An event still waits for a decision",
     "deputy": "Nobody has decided yet: the deputies are asked",
 }
 
 
 def approval_message(kind: str, plan: EventPlan, person: Approver, review_url: str) -> RenderedMessage:
-    """Return the mail to a person; `kind` is "asked", "reminder" or "deputy"."""
+    """Return the mail to a person; `kind` is "asked", "again", "reminder" or "deputy"."""
     context = plan_context(plan, language=person.language)
     context |= {"kind": str(kind), "person": person.name, "review_url": review_url}
     return render_message("approval", language=person.language, context=context)

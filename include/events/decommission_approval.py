@@ -67,8 +67,10 @@ def conclude(
     return decision
 
 
-def approval_message(plan: DecommissionPlan, person: Approver, *, asked_by: str, review_url: str) -> RenderedMessage:
-    """Return the mail to a person who is asked."""
+def approval_message(
+    plan: DecommissionPlan, person: Approver, *, asked_by: str, review_url: str, again: bool = False
+) -> RenderedMessage:
+    """Return the mail to a person who is asked, `again` when an earlier answer could not be taken."""
     context = {
         "person": person.name,
         "event_name": plan.take_down.event_name,
@@ -77,16 +79,20 @@ def approval_message(plan: DecommissionPlan, person: Approver, *, asked_by: str,
         "rows": format_number(sum(table.row_count for table in plan.tables)),
         "grace_days": plan.take_down.grace_days,
         "review_url": review_url,
+        "again": again,
         "request_id": plan.take_down.request_id,
     }
     return render_message("decommission_approval", language=person.language, context=context)
 
 
-def channel_message(plan: DecommissionPlan, people: Sequence[Approver], *, asked_by: str, review_url: str) -> str:
+def channel_message(
+    plan: DecommissionPlan, people: Sequence[Approver], *, asked_by: str, review_url: str, again: bool = False
+) -> str:
     """Return the message to the operators' channel, in Slack's mrkdwn."""
+    once_more = " once more: an answer that was given could not be taken" if again else ""
     mentions = " ".join(f"<@{person.slack_id}>" for person in people)
     return (
-        f"*Taking an event down needs a decision*: {escape_slack(plan.take_down.event_name)}\n"
+        f"*Taking an event down needs a decision{once_more}*: {escape_slack(plan.take_down.event_name)}\n"
         f"{escape_slack(asked_by)}: {escape_slack(plan.take_down.reason)}\n"
         f"{mentions} <{review_url}|Review the plan and decide>"
     )

@@ -7,8 +7,8 @@ reached at all does the task fail, and is tried again.
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from functools import partial
-from smtplib import SMTPException
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.slack.notifications.slack_webhook import SlackWebhookNotifier
@@ -17,22 +17,24 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk.exceptions import AirflowNotFoundException
 from slack_sdk.errors import SlackClientError
 
+from include.clients.errors import ClientError
 from include.notifications import guard
-from platform_ops.hooks.email import sender_address
+from platform_ops.hooks.email import mail_errors, sender_address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from airflow.sdk import Context
     from psycopg import Connection
 
     from include.approvals.process import Ask
+    from include.approvals.roster import Approver
     from include.notifications.mail import RenderedMessage
 
 log = logging.getLogger(__name__)
 
 SLACK_CONN_ID = "slack_default"
-CHANNEL_FAILURES = (SMTPException, SlackClientError, OSError, AirflowNotFoundException)
+CHANNEL_FAILURES = (ClientError, SlackClientError, OSError, AirflowNotFoundException)
 
 
 class NobodyReached(ConnectionError):
@@ -43,23 +45,39 @@ def notify_approvers(ops: Connection[Any], context: Context, ask: Ask, *, kind: 
     """Send the `asked`, `reminder` or `deputy` message; each channel and person once per kind, however often it is
     tried.
 
+    A further try that asks knows of no answer that was given before it: all who were asked are told so, once per try.
+
     Raises NobodyReached when no channel took it.
     """
     from include.approvals import messages
 
     review_url = HITLOperator.generate_link_to_ui_from_context(context=context)
-    # Whose deputies were asked from the start is asked once more: silence must not be the end of it.
-    people = (ask.group.deputies or ask.group.asked) if kind == "deputy" else ask.group.asked
+    try_number = context["ti"].try_number
+    if kind == "asked" and try_number > 1:
+        kind, key_of_kind = "again", ask.key(f"again:{try_number}")
+    else:
+        key_of_kind = ask.key(kind)
+    people = _people(ask, kind)
     sent = 0
     for person in people:
         message = messages.approval_message(kind, ask.plan, person, review_url)
-        key = f"{ask.key(kind)}:mail:{person.username}"
+        key = f"{key_of_kind}:mail:{person.username}"
         sent += send_mail_once(ops, context, message, to=person.email, request_id=request_id, key=key)
     if people:
         chat = messages.channel_message(kind, ask.plan, people, review_url)
-        sent += send_chat_once(ops, context, chat, request_id=request_id, key=f"{ask.key(kind)}:slack")
+        sent += send_chat_once(ops, context, chat, request_id=request_id, key=f"{key_of_kind}:slack")
     if not sent:
         raise NobodyReached(f"request {request_id}: no channel took the {kind!r} message for {len(people)} people")
+
+
+def _people(ask: Ask, kind: str) -> Sequence[Approver]:
+    """Return who is told: those asked at first, at their turn the deputies, and again all who were asked before."""
+    if kind == "deputy":
+        # Whose deputies were asked from the start is asked once more: silence must not be the end of it.
+        return ask.group.deputies or ask.group.asked
+    if kind == "again" and datetime.now(UTC) >= ask.due.deputy_at:
+        return [*ask.group.asked, *ask.group.deputies]
+    return ask.group.asked
 
 
 def send_mail_once(
@@ -78,7 +96,8 @@ def send_mail_once(
             custom_headers={"Message-ID": message_id(request_id, key, domain=domain)},
         )
         # Not called but told to notify: a call would render the text as a template, and customers' words are in it.
-        notifier.notify(context)
+        with mail_errors():
+            notifier.notify(context)
 
     return _send_once(ops, request_id, key, send)
 
