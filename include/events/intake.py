@@ -1,4 +1,10 @@
-"""Taking a request in: once, however often and however many at a time it is sent."""
+"""Taking a request in: once, however often and however many at a time it is sent.
+
+Duplicates are looked for among the requests of the same customer, and only there. With an API key that is the key's
+customer, whatever address the body names: nobody sees another customer's request ids, or is in the way of its dates.
+People who log in enter requests for customers who have no key; there the customer is the e-mail address in the body,
+among requests that came in without a key: no key holder can get in their way with an address that is not its own.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +16,17 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from include.events.errors import Fault, InvalidRequest, NotResumable, RequestIdReused, SimilarRequest, UnknownRequest
+from include.events.errors import (
+    Fault,
+    InvalidRequest,
+    NotResumable,
+    RequestIdReused,
+    SimilarRequest,
+    StaleAttempt,
+    UnknownRequest,
+)
 from include.events.request import EventRequest, body_hash, find_request_id, parse_request
+from include.events.run_ids import is_run_for
 from include.events.similarity import SIMILAR_FROM, similarity
 from include.events.slug import slug_for
 from include.store import events as store
@@ -80,18 +95,20 @@ def receive(
         request = parse_request(body, now=now)
         valid_body = cast("dict[str, Any]", body)
         email = request.customer.email.lower()
-        store.lock_for_intake(conn, request_id=request.request_id, customer_email=email)
+        customer_id = identity.customer_id
+        store.lock_for_intake(conn, request_id=request.request_id, customer_id=customer_id, customer_email=email)
         # Again, now that nobody else can be entering it.
         if (known := _find_same(conn, body, identity)) is not None:
             return known
-        _refuse_similar(request, store.list_customer_requests(conn, email), zone=ZoneInfo(timezone))
+        others = store.list_customer_requests(conn, customer_id=customer_id, customer_email=email)
+        _refuse_similar(request, others, zone=ZoneInfo(timezone))
         new = store.NewRequest(
             request_id=request.request_id,
             body=valid_body,
             body_hash=body_hash(valid_body),
             source=source,
             requester=identity.requester,
-            customer_id=identity.customer_id,
+            customer_id=customer_id,
             customer_email=email,
             event_name=request.event.name,
             starts_at=request.event.starts_at,
@@ -134,12 +151,14 @@ def resume(
         row = store.find_request(conn, request_id)
         if row is None or (identity.customer_id is not None and identity.customer_id != row["customer_id"]):
             raise UnknownRequest(f"there is no request {request_id!r}")
-        store.lock_for_intake(conn, request_id=request_id, customer_email=row["customer_email"])
+        # Whoever resumes it, it is the request of its customer.
+        customer = {"customer_id": row["customer_id"], "customer_email": row["customer_email"]}
+        store.lock_for_intake(conn, request_id=request_id, **customer)
         row = store.find_request(conn, request_id) or row
         if row["status"] not in RESUMABLE_STATUSES and not _answer_was_refused(row):
             raise _not_resumable(row)
         request = parse_request(row["body"], now=now)
-        others = store.list_customer_requests(conn, row["customer_email"])
+        others = store.list_customer_requests(conn, **customer)
         _refuse_similar(
             request, [other for other in others if other["request_id"] != request_id], zone=ZoneInfo(timezone)
         )
@@ -160,6 +179,20 @@ def resume(
     return Receipt(request_id=request_id, created=False, status="received", attempt=attempt, dag_run_id=None)
 
 
+def recall(conn: psycopg.Connection[Any], body: object, *, dag_run_id: str) -> Receipt:
+    """Return the receipt of the request for which the engine started a run, with the body on record.
+
+    Raises UnknownRequest; StaleAttempt when the run is not one for the request's present attempt.
+    """
+    request_id = find_request_id(body)
+    row = store.find_request(conn, request_id) if request_id else None
+    if row is None:
+        raise UnknownRequest(f"run {dag_run_id!r} is for a request that is not on record: {request_id!r}")
+    if not is_run_for(dag_run_id, row["request_id"], row["attempt"]):
+        raise StaleAttempt(f"request {request_id!r} is in attempt {row['attempt']}; run {dag_run_id!r} is not for it")
+    return _receipt_of(row)
+
+
 def _find_same(conn: psycopg.Connection[Any], body: object, identity: Identity) -> Receipt | None:
     """Return the receipt of the same request, None when the id is new. Raises RequestIdReused.
 
@@ -172,8 +205,13 @@ def _find_same(conn: psycopg.Connection[Any], body: object, identity: Identity) 
     foreign = identity.customer_id is not None and row["customer_id"] != identity.customer_id
     if foreign or not _same_body(cast("dict[str, Any]", body), row["body_hash"]):
         raise RequestIdReused(request_id)
+    return _receipt_of(row)
+
+
+def _receipt_of(row: store.Row) -> Receipt:
+    """Return the receipt of a request that was there before."""
     return Receipt(
-        request_id=request_id,
+        request_id=row["request_id"],
         created=False,
         status=row["status"],
         attempt=row["attempt"],

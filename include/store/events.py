@@ -80,23 +80,34 @@ def find_request(conn: Connection, request_id: str, *, lock: bool = False) -> Ro
     return fetch_one(conn, f"{query} FOR UPDATE" if lock else query, (request_id,))
 
 
-def lock_for_intake(conn: Connection, *, request_id: str, customer_email: str) -> None:
+def lock_for_intake(conn: Connection, *, request_id: str, customer_id: str | None, customer_email: str) -> None:
     """Let one intake at a time in for an id, then for a customer, until the transaction ends.
 
-    Always in this order: two transactions can then never wait for each other.
+    A customer is what it is in `list_customer_requests`. Always in this order: two transactions can then never wait for
+    each other.
     """
-    for name in (f"request:{request_id}", f"customer:{customer_email}"):
+    customer = f"email:{customer_email}" if customer_id is None else f"customer:{customer_id}"
+    for name in (f"request:{request_id}", customer):
         conn.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"ops_intake:{name}",))
 
 
-def list_customer_requests(conn: Connection, customer_email: str) -> list[Row]:
-    """Return all requests of a customer, oldest first, with what the duplicate check needs."""
+def list_customer_requests(conn: Connection, *, customer_id: str | None, customer_email: str) -> list[Row]:
+    """Return all requests of a customer, oldest first, with what the duplicate check needs.
+
+    A customer is an API key's `customer_id`; without one it is an e-mail address, among requests that people entered.
+    """
     return fetch_all(
         conn,
         "SELECT request_id, event_name, starts_at, ends_at, status, not_duplicate_of FROM ops.event_requests"
-        " WHERE customer_email = %s ORDER BY received_at, request_id",
-        (customer_email,),
+        " WHERE customer_id = %(id)s OR (%(id)s::text IS NULL AND customer_id IS NULL AND customer_email = %(email)s)"
+        " ORDER BY received_at, request_id",
+        {"id": customer_id, "email": customer_email},
     )
+
+
+def find_by_run(conn: Connection, dag_run_id: str) -> Row | None:
+    """Return the request that a run works for, None when it works for none."""
+    return fetch_one(conn, "SELECT * FROM ops.event_requests WHERE dag_run_id = %s LIMIT 1", (dag_run_id,))
 
 
 def slug_is_taken(conn: Connection, slug: str) -> bool:

@@ -14,9 +14,12 @@ from include.events.errors import (
     NotResumable,
     RequestIdReused,
     SimilarRequest,
+    StaleAttempt,
     UnknownRequest,
 )
-from include.events.intake import Identity, Receipt, receive, resume
+from include.events.intake import Identity, Receipt, recall, receive, resume
+from include.events.run_ids import run_id_for
+from include.store import events as store
 from tests.support.databases import Database
 from tests.support.events import request_body, row_of, unique_id
 
@@ -96,10 +99,17 @@ def test_another_body_under_the_same_id_is_refused(conn: Connection) -> None:
     assert count(conn) == 1
 
 
-def test_another_customers_request_is_not_given_away(conn: Connection, ops_db: Database) -> None:
+@pytest.fixture
+def customers(ops_db: Database) -> tuple[Identity, Identity]:
+    """Two customers with API keys."""
     with ops_db.connect(autocommit=True) as admin:
         admin.execute("INSERT INTO ops.customers (customer_id, name, email) VALUES ('acme', 'A', 'a@b.co')")
         admin.execute("INSERT INTO ops.customers (customer_id, name, email) VALUES ('bolt', 'B', 'b@b.co')")
+    return Identity.customer("acme"), Identity.customer("bolt")
+
+
+@pytest.mark.usefixtures("customers")
+def test_another_customers_request_is_not_given_away(conn: Connection) -> None:
     body = request_body()
     take(conn, body, Identity.customer("acme"))
     assert not take(conn, body, Identity.customer("acme")).created
@@ -180,6 +190,75 @@ def test_the_case_of_an_address_does_not_make_another_customer(conn: Connection)
     shouted["customer"]["email"] = "HANEUL@Example.COM"
     with pytest.raises(SimilarRequest):
         take(conn, shouted)
+
+
+def test_an_address_in_a_body_makes_nobody_another_customer(
+    conn: Connection, customers: tuple[Identity, Identity]
+) -> None:
+    """Who knows a customer's address and dates neither blocks them nor learns of its requests."""
+    acme, bolt = customers
+    body = request_body()
+    take(conn, body, bolt)
+    assert take(conn, similar_to(body), acme).created
+    assert take(conn, similar_to(body), USER).created
+    with pytest.raises(InvalidRequest, match="not_duplicate_of"):
+        take(conn, similar_to(body, not_duplicate_of=body["request_id"]), acme)
+
+
+def test_what_people_entered_is_not_in_a_key_holders_way(
+    conn: Connection, customers: tuple[Identity, Identity]
+) -> None:
+    body = request_body()
+    take(conn, body)
+    assert take(conn, similar_to(body), customers[0]).created
+
+
+def test_a_customer_is_one_under_all_its_addresses(conn: Connection, customers: tuple[Identity, Identity]) -> None:
+    body = request_body()
+    take(conn, body, customers[0])
+    by_a_colleague = similar_to(body)
+    by_a_colleague["customer"]["email"] = "colleague@example.com"
+    with pytest.raises(SimilarRequest) as caught:
+        take(conn, by_a_colleague, customers[0])
+    assert caught.value.first_request_id == body["request_id"]
+
+
+def test_customers_do_not_wait_for_each_other(
+    conn: Connection, ops_db: Database, customers: tuple[Identity, Identity]
+) -> None:
+    body = request_body()
+    with ops_db.connect("ops_console") as slow, slow.transaction():
+        email = body["customer"]["email"]
+        store.lock_for_intake(slow, request_id="of-bolt", customer_id="bolt", customer_email=email)
+        conn.execute("SET lock_timeout = '2s'")
+        assert take(conn, body, customers[0]).created
+
+
+def test_whoever_resumes_a_request_it_is_its_customers(
+    conn: Connection, ops_db: Database, customers: tuple[Identity, Identity]
+) -> None:
+    acme, bolt = customers
+    body = request_body()
+    take(conn, body, acme)
+    with ops_db.connect(autocommit=True) as admin:
+        admin.execute("UPDATE ops.event_requests SET status = 'expired'")
+    take(conn, similar_to(body), bolt)
+    second = take(conn, similar_to(body), acme)
+    with pytest.raises(SimilarRequest) as caught:
+        resume(conn, request_id=body["request_id"], identity=USER, now=NOW)
+    assert caught.value.first_request_id == second.request_id
+
+
+def test_the_engines_run_finds_its_request(conn: Connection) -> None:
+    body = request_body(unique_id("odd__1__r2"))
+    take(conn, body)
+    for choice in (1, 2):
+        run_id = run_id_for(body["request_id"], 1, choice=choice)
+        assert recall(conn, body, dag_run_id=run_id).request_id == body["request_id"]
+    with pytest.raises(StaleAttempt):
+        recall(conn, body, dag_run_id=run_id_for(body["request_id"], 2))
+    with pytest.raises(UnknownRequest):
+        recall(conn, request_body(), dag_run_id=run_id)
 
 
 def test_not_duplicate_of_goes_on_also_for_a_third(conn: Connection) -> None:
