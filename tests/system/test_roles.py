@@ -31,8 +31,8 @@ HOLDS_CUSTOMERS_DATA = (
 NOBODYS_BUT_ADMINS = ("/variables", "/connections", "/eventLogs")
 # What the role held before it was narrowed.
 FORMER_PERMISSION = """
-INSERT INTO ab_permission_view_role (permission_view_id, role_id)
-SELECT pair.id, role.id FROM ab_permission_view AS pair
+INSERT INTO ab_permission_view_role (id, permission_view_id, role_id)
+SELECT nextval('ab_permission_view_role_id_seq'), pair.id, role.id FROM ab_permission_view AS pair
   JOIN ab_permission AS action ON action.id = pair.permission_id AND action.name = 'can_read'
   JOIN ab_view_menu AS resource ON resource.id = pair.view_menu_id AND resource.name = 'DAG Runs'
  CROSS JOIN ab_role AS role WHERE role.name = ANY (%s)
