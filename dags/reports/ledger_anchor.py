@@ -17,7 +17,8 @@ python -m include.store verify-ledger    # check the chain against all anchors
 
 ### When it fails
 `AnchorError`: the place cannot be written; mend access, the next run catches up. `AnchorConflict`: an object of that
-name says something else. That is no accident: treat it as a security incident and keep both.
+name says something else. That is no accident: treat it as a security incident and keep both. `LedgerNotTrusted`: the
+last check found the ledger tampered with; nothing is published before a check finds it intact.
 
 ### Owner
 Platform Ops, `#ops-approvals`.

@@ -7,7 +7,8 @@ mails it to the operators: a copy in mailboxes that no database administrator ca
 Every day at 06:00 in the configured zone.
 
 ### What it changes
-One mail; one anchor when the head is new. The ledger itself is only read.
+One mail; one anchor when the head is new; one entry with the outcome, `ledger.verified` or `ledger.tampered`. The
+engine shows it to Prometheus (alerts `LedgerTampered`, `LedgerNotVerified`).
 
 ### Example
 ```bash
@@ -16,7 +17,9 @@ python -m include.store verify-ledger    # the same check by hand; exit 1 names 
 
 ### When it fails
 `LedgerTampered` names the first entry that was changed, removed or put in, or the anchor that is gone. Treat it as a
-security incident: stop nothing, copy the database and the anchors, and compare with the last mail.
+security incident: stop nothing, copy the database and the anchors, and compare with the last mail. `tell_operators`
+says it at once by mail and in the operators' channel; no head is published, here or hourly, until a check finds the
+ledger intact. `AnchorError`: the anchors could not be read, and nothing was checked.
 
 ### Owner
 Platform Ops, `#ops-approvals`.
@@ -26,7 +29,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import CronTriggerTimetable, dag, get_current_context, task
+from airflow.sdk import CronTriggerTimetable, TriggerRule, dag, get_current_context, task
 
 from include.settings import get_settings
 from platform_ops import ledger
@@ -43,11 +46,11 @@ from platform_ops.tags import Tag
     tags=[Tag.REPORTS, Tag.HOUSEKEEPING],
 )
 def ledger_verification() -> None:
-    """Wire the run: verify, publish, mail."""
+    """Wire the run: verify, publish, mail; tell the operators when the check fails."""
 
     @task
     def verify_chain() -> dict[str, Any]:
-        return ledger.verify_chain()
+        return ledger.verify_chain(get_current_context())
 
     @task
     def publish_head() -> dict[str, Any]:
@@ -57,9 +60,13 @@ def ledger_verification() -> None:
     def mail_head(report: dict[str, Any], head: dict[str, Any]) -> None:
         ledger.mail_head(head, report, day=get_current_context()["dag_run"].run_after.date())
 
+    @task(trigger_rule=TriggerRule.ONE_FAILED)
+    def tell_operators() -> None:
+        ledger.tell_operators(get_current_context())
+
     report = verify_chain()
     head = publish_head()
-    report >> head
+    report >> [head, tell_operators()]
     mail_head(report, head)
 
 

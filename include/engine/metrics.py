@@ -31,6 +31,10 @@ class EngineMetrics:
         self.ledger_unanchored_seconds = self._gauge(
             "ops_ledger_unanchored_seconds", "Age of the oldest entry that no anchor outside covers; 0 when all are."
         )
+        self.ledger_unverified_seconds = self._gauge(
+            "ops_ledger_unverified_seconds", "Time since the whole ledger was last checked and found intact."
+        )
+        self.ledger_tampered = self._gauge("ops_ledger_tampered", "1 when the last check found it tampered with.")
         self.watchdog_seen_at = self._gauge(
             "alerting_watchdog_last_seen_timestamp_seconds",
             "When the alert path's heartbeat was last heard; 0 before the first.",

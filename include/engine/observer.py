@@ -34,7 +34,18 @@ SELECT coalesce((SELECT max(entry_id) FROM ops.ledger), 0) AS entries,
         SELECT extract(epoch FROM now() - at)::float8 FROM ops.ledger
         WHERE entry_id > coalesce((SELECT max(head_entry_id) FROM ops.ledger_anchors), 0)
         ORDER BY entry_id LIMIT 1
-    ), 0) AS unanchored_seconds
+    ), 0) AS unanchored_seconds,
+    -- Before the first check the first entry counts: a check that never runs must be noticed too.
+    coalesce((
+        SELECT extract(epoch FROM now() - at)::float8 FROM ops.ledger
+        WHERE action IN ('ledger.verified', 'ledger.tampered') AND action = 'ledger.verified'
+        ORDER BY entry_id DESC LIMIT 1
+    ), (SELECT extract(epoch FROM now() - at)::float8 FROM ops.ledger ORDER BY entry_id LIMIT 1), 0)
+        AS unverified_seconds,
+    coalesce((
+        SELECT action = 'ledger.tampered' FROM ops.ledger
+        WHERE action IN ('ledger.verified', 'ledger.tampered') ORDER BY entry_id DESC LIMIT 1
+    ), false) AS tampered
 """
 
 
@@ -95,3 +106,5 @@ class Observer:
         self._metrics.intake_oldest_seconds.set(waiting["oldest_seconds"])
         self._metrics.ledger_entries.set(ledger["entries"])
         self._metrics.ledger_unanchored_seconds.set(ledger["unanchored_seconds"])
+        self._metrics.ledger_unverified_seconds.set(ledger["unverified_seconds"])
+        self._metrics.ledger_tampered.set(ledger["tampered"])

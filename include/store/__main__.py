@@ -19,6 +19,7 @@ from include.store.bootstrap import AUDITOR, MIGRATOR, bootstrap, passwords_from
 from include.store.connection import connect
 from include.store.errors import DatabaseNotGiven, StoreError
 from include.store.ledger import missing_anchors, publish_anchor, verify
+from include.store.ledger_checks import require_trusted
 from include.store.local_stack import local_stack_dsn
 from include.store.migrate import HEAD, downgrade, migrate
 
@@ -141,6 +142,7 @@ def _verify_ledger(options: argparse.Namespace) -> int:
 def _publish_anchor(options: argparse.Namespace) -> int:
     url = options.anchors or get_settings().ledger_anchor_url
     with connect(_auditor_dsn(options), application_name="ops-publish-anchor") as conn:
+        require_trusted(conn)
         anchor = publish_anchor(conn, url)
     print(f"entry {anchor.entry_id} anchored as {anchor.name} at {url}")
     return 0

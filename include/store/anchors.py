@@ -63,7 +63,7 @@ def write_anchor(url: str, anchor: Anchor) -> str:
 def load_anchors(url: str) -> tuple[Anchor, ...]:
     """Return every anchor below `url` in the order of the ledger; none when there is nothing there.
 
-    Raises AnchorError when one cannot be read or does not belong to its name.
+    Raises AnchorError when one cannot be read, AnchorConflict when one is no anchor or does not belong to its name.
     """
     folder = UPath(url)
     if not folder.exists():
@@ -107,8 +107,10 @@ def _read(path: UPath) -> Anchor:
             entry_hash=bytes.fromhex(content["entry_hash"]),
             published_at=parse_instant(content["published_at"]),
         )
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise AnchorError(f"{path} cannot be read as an anchor: {error}") from error
+    except OSError as error:
+        raise AnchorError(f"{path} cannot be read: {error}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise AnchorConflict(f"{path} cannot be read as an anchor: {error}") from error
     if anchor.name != path.name or anchor.entry_id < 0:
-        raise AnchorError(f"{path} holds the anchor {anchor.name}: it was renamed or changed")
+        raise AnchorConflict(f"{path} holds the anchor {anchor.name}: it was renamed or changed")
     return anchor

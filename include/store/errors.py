@@ -33,3 +33,7 @@ class AnchorError(StoreError):
 
 class AnchorConflict(AnchorError):
     """An anchor of this name exists with other content. Anchors are written once: somebody changed one of the two."""
+
+
+class LedgerNotTrusted(StoreError):
+    """The last check found the ledger tampered with: its head is not published before a check finds it intact."""

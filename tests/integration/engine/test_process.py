@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from include.store import ledger, ledger_checks
 from tests.integration.engine.conftest import ROOT, Queue, StartEngine
 from tests.support.databases import Database
 from tests.support.waiting import wait_until
@@ -45,6 +46,22 @@ def test_metrics_count_requests_and_the_ledger(start_engine: StartEngine, queue:
     assert (engine.metric("ops_ledger_unanchored_seconds") or 0) > 0
     assert engine.metric('airflow_component_up{component="scheduler"}') == 1
     assert engine.metric('airflow_component_up{component="dag_processor"}') == 0
+
+
+def test_metrics_say_what_the_last_check_of_the_ledger_found(start_engine: StartEngine, queue: Queue) -> None:
+    engine = start_engine()
+    wait_until(lambda: engine.metric("ops_ledger_entries") == 0, what="a look at the empty ledger")
+    assert engine.metric("ops_ledger_unverified_seconds") == 0
+    assert engine.metric("ops_ledger_tampered") == 0
+    with queue.database.connect("ops_tasks") as conn:
+        conn.execute("SELECT ops.append_ledger_entry('user:a', 'test', 'event:one', '', NULL, NULL)")
+    wait_until(lambda: (engine.metric("ops_ledger_unverified_seconds") or 0) > 0, what="the age of the first entry")
+    with queue.database.connect("ops_tasks") as conn:
+        ledger_checks.record_tampered(conn, "entry 1 was changed")
+    wait_until(lambda: engine.metric("ops_ledger_tampered") == 1, what="the finding")
+    with queue.database.connect("ops_tasks") as conn:
+        ledger_checks.record_verified(conn, ledger.verify(conn, ()))
+    wait_until(lambda: engine.metric("ops_ledger_tampered") == 0, what="the end of it")
 
 
 def test_waiting_requests_are_seen(start_engine: StartEngine, queue: Queue) -> None:

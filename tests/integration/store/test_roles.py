@@ -84,6 +84,7 @@ RIGHTS = {
         "event_requests.dag_run_id": "UPDATE",
         "ledger.entry_id": READ,
         "ledger.at": READ,
+        "ledger.action": READ,
         "ledger_anchors.head_entry_id": READ,
     },
     "ops_auditor": {"ledger": READ, "ledger_anchors": "INSERT SELECT"},
