@@ -2,7 +2,8 @@
 ### What it does
 Finishes what a dead provisioning run left: a request that is neither done nor ended, and whose run is over (marked
 failed by hand, deleted, or out of retries), is rolled back here. A customer whose request became invalid and who was
-not told, because Airflow refused it or the mail failed, is told here.
+not told, because Airflow refused it or the mail failed, is told here; so are those who were not told of a rollback,
+for a day.
 
 ### When
 Every five minutes. Runs that still work or wait, for a retry or for a person, are left alone.

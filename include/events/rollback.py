@@ -14,13 +14,13 @@ from include.events.decision_notice import tell_not_approved
 from include.events.errors import EventError, RollbackIncomplete, UnknownRequest
 from include.events.lifecycle import MAY_UNDO, Connection, request_lock, transition
 from include.events.names import EventKey
-from include.events.rollback_notice import tell, tell_operators
+from include.events.rollback_notice import rolled_back_untold, tell, tell_operators
 from include.events.steps import account, endpoint, guide, monitoring, namespace, schema
 from include.events.world import World
 from include.store import event_work
 from include.store import events as store
 
-__all__ = ["UndoReport", "end_failed", "leftovers", "needing_undo", "tell", "undo_event"]
+__all__ = ["UndoReport", "end_failed", "leftovers", "needing_undo", "rolled_back_untold", "tell", "undo_event"]
 
 log = logging.getLogger(__name__)
 
@@ -92,10 +92,14 @@ def undo_event(
 def end_failed(world: World, *, request_id: str, attempt: int, reason: str) -> UndoReport:
     """Bring an attempt that failed to its end and tell who has to know: undo it, unless it ended as invalid.
 
-    Of an invalid request nothing was made, because it never was approved; that is looked at all the same.
+    Of an invalid request nothing was made, because it never was approved; that is looked at all the same. One that was
+    undone before, and of which nothing is left, is only told of.
     Raises what `undo_event` and `world.send_email` raise.
     """
     row = _row(world.ops, request_id)
+    if row["status"] == "rolled_back" and row["attempt"] == attempt and not leftovers(world, request_id=request_id):
+        tell(world, request_id=request_id)
+        return UndoReport(undone=())
     if row["status"] != "invalid" or row["attempt"] != attempt:
         report = undo_event(world, request_id=request_id, attempt=attempt, reason=reason)
         tell(world, request_id=request_id)

@@ -8,7 +8,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from include.clients.errors import ClientError, Refused, RetryableError
-from include.events.customer_mail import mail_customer, report_unreached
+from include.events.customer_mail import effect_of, mail_customer, report_unreached
+from include.events.decision_notice import TELL_WITHIN_SECONDS
 from include.events.errors import UnknownRequest
 from include.events.request import request_from_stored
 from include.events.steps.confirmation import confirmation_keys
@@ -20,6 +21,8 @@ from include.store import event_work
 from include.store import events as store
 
 log = logging.getLogger(__name__)
+
+OPERATORS_EFFECT = "rolled_back:operators:{outcome}"
 
 
 def tell(world: World, *, request_id: str) -> None:
@@ -85,6 +88,25 @@ def _correct_by_sms(world: World, *, request_id: str) -> None:
         )
 
 
+def rolled_back_untold(conn: store.Connection, *, idle_seconds: float) -> list[store.Row]:
+    """Return requests that were undone, but not told of to the operators or the customer: the mail failed too often.
+
+    Each has `request_id`, `attempt`, `status`, `dag_run_id`.
+    """
+    effects = (OPERATORS_EFFECT.format(outcome="complete"), effect_of("rolled_back"))
+    found = [
+        event_work.list_untold(
+            conn,
+            status="rolled_back",
+            effect=effect,
+            idle_seconds=idle_seconds,
+            within_seconds=TELL_WITHIN_SECONDS,
+        )
+        for effect in effects
+    ]
+    return list({row["request_id"]: row for rows in found for row in rows}.values())
+
+
 def tell_operators(world: World, *, request_id: str, leftovers: Sequence[str]) -> None:
     """Tell the operators what failed, what was undone and what is left."""
     row = _row(world, request_id)
@@ -106,7 +128,7 @@ def tell_operators(world: World, *, request_id: str, leftovers: Sequence[str]) -
     once(
         world.ops,
         request_id=request_id,
-        key=f"rolled_back:operators:{outcome}:{attempt}",
+        key=f"{OPERATORS_EFFECT.format(outcome=outcome)}:{attempt}",
         send=lambda: world.send_email(mail),
         reference=identifier,
     )

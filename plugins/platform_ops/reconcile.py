@@ -19,7 +19,7 @@ def find_abandoned(context: Context) -> list[dict[str, Any]]:
     """Return what `EventRollbackOperator` needs for each request whose run is over without having brought it to an end.
 
     A run that still works, or waits for its retries or for a person, is left alone, however long it takes. A request
-    that became invalid is among them while its customer does not know.
+    that became invalid or was rolled back is among them while those who have to know were not told.
     """
     from include.events import decision_notice, rollback
 
@@ -27,6 +27,7 @@ def find_abandoned(context: Context) -> list[dict[str, Any]]:
         rows = [
             *rollback.needing_undo(ops, idle_seconds=IDLE_SECONDS),
             *decision_notice.invalid_untold(ops, idle_seconds=IDLE_SECONDS),
+            *rollback.rolled_back_untold(ops, idle_seconds=IDLE_SECONDS),
         ]
     return [
         {"request_id": row["request_id"], "attempt": str(row["attempt"]), "reason": f"its run is over: {row['status']}"}

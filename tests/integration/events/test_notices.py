@@ -110,3 +110,17 @@ def test_a_phone_that_refuses_the_correction_is_reported(world: World, outside: 
     rollback.tell(world, request_id=rolled_back(world, approved))
     (report,) = [mail for mail in outside.sandbox.mails(OPERATORS) if mail["subject"].startswith("Not delivered")]
     assert PHONE in report["text"]
+
+
+@pytest.mark.parametrize("to", ["haneul", "operators"])
+def test_a_notice_that_was_lost_is_made_up_for(world: World, outside: Outside, to: str) -> None:
+    request_id = rolled_back(world, approve(world, request_body()))
+    outside.sandbox.faults("smtp", method="RCPT", path_regex=to, status=450)
+    with pytest.raises(RetryableError):
+        rollback.end_failed(world, request_id=request_id, attempt=1, reason="its tries are used up")
+    outside.sandbox.clear_faults()
+    assert rollback.rolled_back_untold(world.ops, idle_seconds=3600) == []
+    (untold,) = rollback.rolled_back_untold(world.ops, idle_seconds=0)
+    rollback.end_failed(world, request_id=untold["request_id"], attempt=untold["attempt"], reason="reconcile")
+    assert rollback.rolled_back_untold(world.ops, idle_seconds=0) == []
+    assert len(subjects(outside, CUSTOMER)) == len(subjects(outside, OPERATORS)) == 1
