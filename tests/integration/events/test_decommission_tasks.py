@@ -67,7 +67,7 @@ def context(event: LiveEvent, *, by: str | None = "operator1", **params: Any) ->
     run_after = datetime.now(UTC) + params.pop("after", timedelta())
     run = SimpleNamespace(triggering_user_name=by, run_after=run_after)
     given = {"request_id": event.request_id, "reason": REASON, "dry_run": False} | params
-    return {"params": given, "dag_run": run, "run_id": "manual__1"}
+    return {"params": given, "dag_run": run, "run_id": "manual__1", "ti": SimpleNamespace(try_number=1)}
 
 
 def approve_and_take_down(event: LiveEvent) -> None:
