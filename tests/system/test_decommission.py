@@ -55,6 +55,14 @@ def status_of(house: House, request_id: str) -> str:
     return str(row["status"])
 
 
+def mail_to_operators(house: House) -> str:
+    """Return all that was mailed to the operators."""
+    listed = httpx.get(
+        f"{house.sandbox}/mail/api/messages", params={"to": "platform-ops@example.com"}, timeout=10
+    ).json()["messages"]
+    return "".join(httpx.get(f"{house.sandbox}/mail/api/messages/{mail['id']}", timeout=10).text for mail in listed)
+
+
 @pytest.fixture
 def live(house: House) -> str:
     """A live event of its own."""
@@ -130,3 +138,16 @@ def test_a_take_down_killed_in_the_middle_is_tried_again(house: House, live: str
 def test_what_is_not_live_is_refused_at_once(house: House) -> None:
     run_id = trigger(house, "event_decommission", request_id="no-such-event", reason="over", dry_run=False)
     assert wait_for_run(house, "event_decommission", run_id) == "failed"
+
+    def told() -> bool:
+        return run_id in mail_to_operators(house) and run_id in house.sandbox_journal("slack")
+
+    wait_until(told, seconds=60, every=0.5, what="the operators to be told")
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_a_blank_reason_is_refused_at_the_door(house: House, reason: str) -> None:
+    for dag_id in ("event_decommission", "event_restore"):
+        conf = {"request_id": "any", "reason": reason}
+        answer = house.person("operator1").post(f"/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf})
+        assert answer.status_code == httpx.codes.BAD_REQUEST, answer.text

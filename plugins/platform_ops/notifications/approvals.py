@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.slack.notifications.slack_webhook import SlackWebhookNotifier
 from airflow.providers.smtp.notifications.smtp import SmtpNotifier
 from airflow.providers.standard.operators.hitl import HITLOperator
-from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.exceptions import AirflowException
 from slack_sdk.errors import SlackClientError
 
 from include.clients.errors import ClientError
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SLACK_CONN_ID = "slack_default"
-CHANNEL_FAILURES = (ClientError, SlackClientError, OSError, AirflowNotFoundException)
+# AirflowException: the Slack hook's word for an answer that is no yes, and for a connection that is not configured.
+CHANNEL_FAILURES = (ClientError, SlackClientError, OSError, AirflowException)
 
 
 class NobodyReached(ConnectionError):

@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow.providers.slack.notifications.slack_webhook import SlackWebhookNotifier
-from airflow.sdk.exceptions import AirflowException
 
 from include.notifications.escaping import escape_slack
 from include.notifications.mail import build_text_email, message_id
@@ -56,8 +55,7 @@ def tell_of_failed_run(context: Context) -> None:
 def _try(channel: Callable[[], None], notice: Notice) -> bool:
     try:
         channel()
-    # AirflowException: Slack said no. ValueError: a connection that names no sender.
-    except (*CHANNEL_FAILURES, AirflowException, ValueError) as error:
+    except (*CHANNEL_FAILURES, ValueError) as error:  # ValueError: a connection that names no sender
         log.warning("%r was not sent: %s", notice.subject, error)
         return False
     return True

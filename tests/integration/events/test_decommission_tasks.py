@@ -164,6 +164,21 @@ def test_the_right_people_are_asked_once(event: LiveEvent, outside: Outside, mon
     assert operator.response_timeout == timedelta(seconds=get_settings().approval_expiry_seconds)
 
 
+def test_slack_being_down_keeps_nobody_from_being_asked_by_mail(
+    event: LiveEvent, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HITLOperator, "execute", lambda *_: None)
+    monkeypatch.setattr(HITLOperator, "generate_link_to_ui_from_context", lambda **_: "http://127.0.0.1/review")
+    outside.sandbox.faults("slack", status=500)
+    run = context(event, by="manager1")
+    operator = ApproveTakeDownOperator(task_id="approve", plan_hash=decommissioning.plan_decommission(run)["plan_hash"])
+    try:
+        operator.execute(run)
+    finally:
+        outside.sandbox.clear_faults()
+    assert any("take down" in mail["subject"] or "종료" in mail["subject"] for mail in outside.sandbox.mails())
+
+
 def test_another_plan_than_the_planned_one_is_not_asked_about(event: LiveEvent) -> None:
     operator = ApproveTakeDownOperator(task_id="approve", plan_hash="0" * 64)
     with pytest.raises(PlanChanged):
