@@ -7,12 +7,11 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from include.events.customer_mail import mail_customer
 from include.events.errors import StaleAttempt, UnknownRequest
 from include.events.plan import EventPlan, plan_from_dict
 from include.events.presentation import plan_context
 from include.events.world import World
-from include.notifications.guard import once
-from include.notifications.mail import build_email, message_id, render_message
 from include.notifications.templates import format_instant
 from include.store import events as store
 
@@ -45,22 +44,12 @@ def tell_restored(world: World, *, plan: EventPlan, links: Mapping[str, str], ar
 
 
 def _send(world: World, plan: EventPlan, name: str, *, archive_path: str, context: Mapping[str, Any]) -> None:
-    customer = plan.customer
-    shared = plan_context(plan, language=customer.language) | {"operators_email": world.operators_email}
-    message = render_message(name, language=customer.language, context={**shared, **context})
-    # An event may be taken down more than once, each time with an archive of its own.
-    identifier = message_id(plan.request_id, archive_path, name, domain=world.mail_domain)
-    mail = build_email(
-        message,
-        sender=world.mail_from,
-        recipient=customer.email,
-        recipient_name=customer.name,
-        identifier=identifier,
-    )
-    once(
-        world.ops,
+    """Mail the customer; an event may be taken down more than once, each time with an archive of its own."""
+    mail_customer(
+        world,
         request_id=plan.request_id,
-        key=f"{name}:email:{archive_path}",
-        send=lambda: world.send_email(mail),
-        reference=identifier,
+        customer=plan.customer,
+        name=name,
+        occasion=archive_path,
+        context={**plan_context(plan, language=plan.customer.language), **context},
     )
