@@ -18,7 +18,7 @@ TEXT_SUFFIXES = {
 LEFT_OVERS = {
     "a note to finish later": r"\b(TODO|FIXME|XXX|HACK|WIP)\b",
     "somebody's home": r"(?<![\w.])/(home/(?!airflow\b)[a-z]\w*|root|Users)/",
-    "a working copy's path": re.escape(str(ROOT)) + r"\b",
+    "a working copy's path": r"(?<![\w./])" + re.escape(str(ROOT)) + r"(?![\w-])",
     "an unresolved merge": r"^(<{7}|>{7}) ",
     "a debugger": r"\b(breakpoint\(\)|pdb\.set_trace)",
 }
