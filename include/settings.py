@@ -83,9 +83,6 @@ class Settings(BaseSettings):
     operators_email: str = Field(
         default="platform-ops@example.com", description="Mailbox of the operators: failures and the daily ledger head."
     )
-    slack_ops_channel: str = Field(
-        default="#ops-approvals", description="Slack channel in which approvals and failures are announced."
-    )
 
     retry_delay_seconds: int = Field(
         default=5, ge=1, description="Wait before a task's first retry; it doubles up to two minutes."

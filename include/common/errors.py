@@ -20,14 +20,3 @@ class InvalidConnection(CommonError):
 
 class NaiveDatetime(CommonError, ValueError):
     """An instant came without an offset, so nobody can tell when it is."""
-
-
-class TransientError(CommonError):
-    """Something outside was busy or away: the same call may succeed later.
-
-    `retry_after_seconds` is what the service itself asked for, None when it named nothing.
-    """
-
-    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after_seconds = retry_after_seconds

@@ -9,7 +9,6 @@ from alembic.config import Config
 
 MIGRATIONS_DIR = Path(__file__).resolve().parent / "migrations"
 HEAD = "head"
-BASE = "base"
 
 
 def migrate(dsn: str, *, to: str = HEAD) -> None:
