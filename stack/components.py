@@ -165,7 +165,16 @@ def _monitoring(config: StackConfig, secrets: Mapping[str, str]) -> tuple[Compon
             name="alertmanager",
             health="/-/ready",
         ),
-        _server(config, "prometheus-node-exporter", ports.node_exporter, name="node-exporter"),
+        _server(
+            config,
+            "prometheus-node-exporter",
+            ports.node_exporter,
+            # On by default in Debian; without a systemd it logs an error at each scrape, and no rule asks for it.
+            "--no-collector.systemd",
+            name="node-exporter",
+            # A check that reads only the status of its long metrics breaks the pipe, which is logged line by line.
+            health="/",
+        ),
         _postgres_exporter(config, secrets, cluster="state", port=ports.pg_exporter_state),
         _postgres_exporter(config, secrets, cluster="platform", port=ports.pg_exporter_platform),
     )
